@@ -1,0 +1,386 @@
+//! Encoding: the decoder's mirror. Items in, parts out, in the daemon's order (`WIRE §12`).
+
+use core::fmt;
+
+use crate::part::HEADER;
+use crate::{Identifier, Interval, PartType, Severity, Text, Time, Value};
+
+/// The packet has no room for the item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no room left in the packet")
+    }
+}
+
+impl core::error::Error for Full {}
+
+/// Builds a packet in the caller's buffer; its length is the packet's limit.
+///
+/// Like the daemon it writes a field only where it differs from the item before.
+///
+/// ```
+/// use collectd_net::{Encoder, Identifier, Interval, Time, Value};
+///
+/// let identifier = Identifier { host: "h".into(), plugin: "p".into(), type_: "gauge".into(), ..Identifier::default() };
+/// let mut buffer = [0; 1452];
+/// let mut encoder = Encoder::new(&mut buffer);
+/// let time = Time::from_secs(1_700_005_000).unwrap();
+/// encoder.value_list(&identifier, time, Interval::from_secs(10), [Value::Gauge(42.0)])?;
+/// assert_eq!(encoder.packet(), include_bytes!("../tests/data/collectd-5.12.0-minimal.bin"));
+/// # Ok::<(), collectd_net::Full>(())
+/// ```
+#[derive(Debug)]
+pub struct Encoder<'a> {
+    buffer: &'a mut [u8],
+    state: State,
+}
+
+/// What the receiver knows after the octets written so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    /// How many octets are written.
+    len: usize,
+    host: Written,
+    plugin: Written,
+    plugin_instance: Written,
+    type_: Written,
+    type_instance: Written,
+    time: Time,
+    interval: Interval,
+    severity: u64,
+}
+
+/// Where in the buffer a string stands; nowhere at first, which reads as the empty string.
+#[derive(Clone, Copy, Debug, Default)]
+struct Written {
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Encoder<'a> {
+    /// An empty packet in `buffer`.
+    #[must_use]
+    pub fn new(buffer: &'a mut [u8]) -> Self {
+        Self {
+            buffer,
+            state: State::default(),
+        }
+    }
+
+    /// Adds a value list.
+    ///
+    /// # Errors
+    /// [`Full`] leaves the packet as it was: send it, [`clear`](Self::clear) it, and add the value list again.
+    pub fn value_list(
+        &mut self,
+        identifier: &Identifier<'_>,
+        time: Time,
+        interval: Option<Interval>,
+        values: impl IntoIterator<Item = Value, IntoIter: ExactSizeIterator + Clone>,
+    ) -> Result<(), Full> {
+        self.all_or_nothing(|packet| {
+            packet.host(identifier.host)?;
+            packet.time(time)?;
+            packet.interval(interval.unwrap_or_default())?;
+            packet.names(identifier)?;
+            packet.values(values.into_iter())
+        })
+    }
+
+    /// Adds a notification. The daemon sends each in a packet of its own.
+    ///
+    /// # Errors
+    /// [`Full`] leaves the packet as it was.
+    pub fn notification(
+        &mut self,
+        identifier: &Identifier<'_>,
+        time: Time,
+        severity: Severity,
+        message: Text<'_>,
+    ) -> Result<(), Full> {
+        self.all_or_nothing(|packet| {
+            packet.time(time)?;
+            if packet.state.severity != severity.raw() {
+                packet.state.severity = severity.raw();
+                packet.number(PartType::SEVERITY, severity.raw())?;
+            }
+            packet.host(identifier.host)?;
+            packet.names(identifier)?;
+            packet.string(PartType::MESSAGE, message).map(|_| ())
+        })
+    }
+
+    /// The packet so far.
+    #[must_use]
+    pub fn packet(&self) -> &[u8] {
+        self.buffer.get(..self.state.len).unwrap_or_default()
+    }
+
+    /// Whether nothing has been added.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.state.len == 0
+    }
+
+    /// Starts the next packet in the same buffer.
+    pub fn clear(&mut self) {
+        self.state = State::default();
+    }
+
+    fn all_or_nothing(
+        &mut self,
+        add: impl FnOnce(&mut Self) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        let before = self.state;
+        add(self).inspect_err(|Full| self.state = before)
+    }
+
+    fn host(&mut self, host: Text<'_>) -> Result<(), Full> {
+        self.state.host = self.changed(PartType::HOST, self.state.host, host)?;
+        Ok(())
+    }
+
+    fn names(&mut self, identifier: &Identifier<'_>) -> Result<(), Full> {
+        let Identifier {
+            plugin,
+            plugin_instance,
+            type_,
+            type_instance,
+            ..
+        } = *identifier;
+        self.state.plugin = self.changed(PartType::PLUGIN, self.state.plugin, plugin)?;
+        self.state.plugin_instance = self.changed(
+            PartType::PLUGIN_INSTANCE,
+            self.state.plugin_instance,
+            plugin_instance,
+        )?;
+        self.state.type_ = self.changed(PartType::TYPE, self.state.type_, type_)?;
+        self.state.type_instance = self.changed(
+            PartType::TYPE_INSTANCE,
+            self.state.type_instance,
+            type_instance,
+        )?;
+        Ok(())
+    }
+
+    fn time(&mut self, time: Time) -> Result<(), Full> {
+        if self.state.time == time {
+            return Ok(());
+        }
+        self.state.time = time;
+        self.number(PartType::TIME_HR, time.raw())
+    }
+
+    fn interval(&mut self, interval: Interval) -> Result<(), Full> {
+        if self.state.interval == interval {
+            return Ok(());
+        }
+        self.state.interval = interval;
+        self.number(PartType::INTERVAL_HR, interval.raw())
+    }
+
+    /// Writes a string part if `text` differs from what was written last.
+    fn changed(&mut self, type_: PartType, last: Written, text: Text<'_>) -> Result<Written, Full> {
+        let same = self.buffer.get(last.start..last.end) == Some(text.as_octets());
+        if same {
+            Ok(last)
+        } else {
+            self.string(type_, text)
+        }
+    }
+
+    /// A string ends at its first NUL, because it does for every receiver (`WIRE §4`).
+    fn string(&mut self, type_: PartType, text: Text<'_>) -> Result<Written, Full> {
+        let text = Text::until_nul(text.as_octets()).as_octets();
+        let start = self.state.len.checked_add(HEADER).ok_or(Full)?;
+        let body = self.part(type_, text.len().checked_add(1).ok_or(Full)?)?;
+        let (nul, octets) = body.split_last_mut().ok_or(Full)?;
+        octets.copy_from_slice(text);
+        *nul = 0;
+        Ok(Written {
+            start,
+            end: start.checked_add(text.len()).ok_or(Full)?,
+        })
+    }
+
+    fn number(&mut self, type_: PartType, number: u64) -> Result<(), Full> {
+        self.part(type_, 8)?.copy_from_slice(&number.to_be_bytes());
+        Ok(())
+    }
+
+    fn values(&mut self, values: impl ExactSizeIterator<Item = Value> + Clone) -> Result<(), Full> {
+        let count = u16::try_from(values.len()).map_err(|_| Full)?;
+        let length = values
+            .len()
+            .checked_mul(9)
+            .and_then(|length| length.checked_add(2))
+            .ok_or(Full)?;
+        let (number, rest) = self
+            .part(PartType::VALUES, length)?
+            .split_first_chunk_mut()
+            .ok_or(Full)?;
+        *number = count.to_be_bytes();
+        let (kinds, octets) = rest.split_at_mut_checked(values.len()).ok_or(Full)?;
+        for (kind, value) in kinds.iter_mut().zip(values.clone()) {
+            *kind = value.kind().raw();
+        }
+        for (octets, value) in octets.as_chunks_mut().0.iter_mut().zip(values) {
+            *octets = value.encode();
+        }
+        Ok(())
+    }
+
+    /// Makes room for a part, writes its header and gives its body.
+    fn part(&mut self, type_: PartType, body: usize) -> Result<&mut [u8], Full> {
+        let length = body.checked_add(HEADER).ok_or(Full)?;
+        let wire_length = u16::try_from(length).map_err(|_| Full)?;
+        let part = self
+            .buffer
+            .get_mut(self.state.len..)
+            .and_then(|free| free.get_mut(..length))
+            .ok_or(Full)?;
+        self.state.len = self.state.len.checked_add(length).ok_or(Full)?;
+        let (header, body) = part.split_first_chunk_mut::<HEADER>().ok_or(Full)?;
+        let [type_high, type_low] = type_.0.to_be_bytes();
+        let [length_high, length_low] = wire_length.to_be_bytes();
+        *header = [type_high, type_low, length_high, length_low];
+        Ok(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Decoder, Item};
+
+    fn identifier(type_instance: &str) -> Identifier<'_> {
+        Identifier {
+            host: "h".into(),
+            plugin: "p".into(),
+            type_: "gauge".into(),
+            type_instance: type_instance.into(),
+            ..Identifier::default()
+        }
+    }
+
+    #[test]
+    fn going_back_to_an_empty_instance_is_written() {
+        let mut buffer = [0xa5; 200];
+        let mut encoder = Encoder::new(&mut buffer);
+        let time = Time::from_secs(1).unwrap();
+        for instance in ["", "x", ""] {
+            encoder
+                .value_list(&identifier(instance), time, None, [Value::Derive(-1)])
+                .unwrap();
+        }
+        let read: Vec<_> = Decoder::new(encoder.packet())
+            .map(|item| item.unwrap())
+            .collect();
+        assert_eq!(
+            read.iter()
+                .map(|item| item.identifier().type_instance.to_string())
+                .collect::<Vec<_>>(),
+            ["", "x", ""]
+        );
+        assert_eq!(
+            &encoder.packet()[encoder.packet().len() - 20..][..5],
+            [0, 5, 0, 5, 0]
+        );
+    }
+
+    #[test]
+    fn full_leaves_the_packet_as_it_was() {
+        for room in 0..120 {
+            let mut buffer = vec![0xa5; room];
+            let mut encoder = Encoder::new(&mut buffer);
+            let time = Time::from_secs(1).unwrap();
+            let first = encoder.value_list(&identifier("a"), time, None, [Value::Gauge(1.0)]);
+            let before = encoder.packet().to_vec();
+            let second =
+                encoder.notification(&identifier("b"), time, Severity::Okay, "well".into());
+            let read: Vec<_> = Decoder::new(encoder.packet())
+                .map(|item| item.unwrap())
+                .collect();
+            assert_eq!(
+                read.len(),
+                usize::from(first.is_ok()) + usize::from(second.is_ok())
+            );
+            if second.is_err() {
+                assert_eq!(encoder.packet(), before);
+            }
+        }
+    }
+
+    #[test]
+    fn an_interval_that_is_no_more_is_unset() {
+        let mut buffer = [0; 200];
+        let mut encoder = Encoder::new(&mut buffer);
+        let time = Time::from_secs(1).unwrap();
+        encoder
+            .value_list(
+                &identifier(""),
+                time,
+                Interval::from_secs(10),
+                [Value::Counter(1)],
+            )
+            .unwrap();
+        encoder
+            .value_list(&identifier(""), time, None, [Value::Counter(2)])
+            .unwrap();
+        let intervals: Vec<_> = Decoder::new(encoder.packet())
+            .map(|item| match item.unwrap() {
+                Item::ValueList(list) => list.interval,
+                Item::Notification(_) => None,
+            })
+            .collect();
+        assert_eq!(intervals, [Interval::from_secs(10), Interval::from_secs(0)]);
+    }
+
+    #[test]
+    fn text_behind_a_nul_is_not_sent() {
+        let mut buffer = [0; 200];
+        let mut encoder = Encoder::new(&mut buffer);
+        let time = Time::from_secs(1).unwrap();
+        encoder
+            .notification(
+                &Identifier::default(),
+                time,
+                Severity::Failure,
+                Text::new(b"a\0b"),
+            )
+            .unwrap();
+        assert!(matches!(
+            Decoder::new(encoder.packet()).next(),
+            Some(Ok(Item::Notification(notification))) if notification.message == "a"
+        ));
+    }
+
+    #[test]
+    fn a_string_or_a_list_beyond_a_part_is_full() {
+        let mut buffer = vec![0; 200_000];
+        let mut encoder = Encoder::new(&mut buffer);
+        let time = Time::from_secs(1).unwrap();
+        let long = "x".repeat(65_531);
+        assert_eq!(
+            encoder.notification(
+                &Identifier::default(),
+                time,
+                Severity::Okay,
+                long.as_str().into()
+            ),
+            Err(Full)
+        );
+        assert_eq!(
+            encoder.value_list(&identifier(""), time, None, vec![Value::Counter(0); 7282]),
+            Err(Full)
+        );
+        assert!(
+            encoder
+                .value_list(&identifier(""), time, None, vec![Value::Counter(0); 7281])
+                .is_ok()
+        );
+    }
+}

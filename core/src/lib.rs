@@ -1,0 +1,51 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
+mod decode;
+mod encode;
+mod error;
+mod item;
+#[cfg(feature = "security")]
+mod key;
+pub mod names;
+mod part;
+mod passwords;
+mod receive;
+mod security;
+pub mod text;
+mod time;
+mod transport;
+mod value;
+
+pub use nb;
+
+pub use decode::Decoder;
+pub use encode::{Encoder, Full};
+pub use error::{Cause, Error, Missing};
+pub use item::{Identifier, Item, Notification, Severity, ValueList};
+#[cfg(feature = "security")]
+pub use key::Key;
+pub use part::{Part, PartType, Parts};
+#[cfg(not(feature = "security"))]
+pub use passwords::Key;
+pub use passwords::{Passwords, User};
+pub use receive::{Counters, Packet, Receiver};
+pub use security::{Items, Protection, SecurityLevel, UnknownSecurityLevel, open};
+pub use text::Text;
+pub use time::{Interval, OutOfRange, Time};
+pub use transport::{Arrival, GROUP_V4, GROUP_V6, PORT, Receive};
+pub use value::{Kind, Value, Values, ValuesIter};

@@ -1,0 +1,65 @@
+//! Names of data sources without types.db.
+//!
+//! They are not on the wire. The types that collectd ships need only a short table: nearly all of them have one data source
+//! called `value`, and the others are here.
+
+use crate::Text;
+
+/// One data source of most types.
+const VALUE: &[&str] = &["value"];
+
+/// The data source names of a type with `count` values.
+///
+/// `None` if collectd ships no such type with that many data sources; number the values then. Types unknown to collectd that
+/// have one value are taken to call it `value`, as nearly all do.
+///
+/// ```
+/// use collectd_net::names::of;
+///
+/// assert_eq!(of("if_octets".into(), 2), Some(&["rx", "tx"][..]));
+/// assert_eq!(of("temperature".into(), 1), Some(&["value"][..]));
+/// assert_eq!(of("if_octets".into(), 3), None);
+/// ```
+#[must_use]
+pub fn of(type_: Text<'_>, count: usize) -> Option<&'static [&'static str]> {
+    let names: &[&str] = match type_.as_octets() {
+        b"if_dropped" | b"if_errors" | b"if_octets" | b"if_packets" | b"ib_octets"
+        | b"ib_packets" | b"io_octets" | b"io_packets" | b"memcached_octets" | b"mysql_octets"
+        | b"node_octets" | b"serial_octets" => &["rx", "tx"],
+        b"disk_latency" | b"disk_merged" | b"disk_octets" | b"disk_ops" | b"disk_time"
+        | b"io_ops" | b"ps_disk_octets" | b"ps_disk_ops" | b"arc_l2_bytes" => &["read", "write"],
+        b"load" => &["shortterm", "midterm", "longterm"],
+        b"df" => &["used", "free"],
+        b"compression" => &["uncompressed", "compressed"],
+        b"disk_io_time" => &["io_time", "weighted_io_time"],
+        b"dns_octets" => &["queries", "responses"],
+        b"domain_state" => &["state", "reason"],
+        b"pmu_counter" => &["scaled", "raw", "enabled", "running"],
+        b"ps_count" => &["processes", "threads"],
+        b"ps_cputime" => &["user", "syst"],
+        b"ps_pagefaults" | b"vmpage_faults" => &["minflt", "majflt"],
+        b"smart_attribute" => &["current", "worst", "threshold", "pretty"],
+        b"vf_bytes" | b"vf_dropped" | b"vf_packets" => &["vf_rx", "vf_tx"],
+        b"vmpage_io" => &["in", "out"],
+        b"voltage_threshold" => &["value", "threshold"],
+        b"arc_counts" => &[
+            "demand_data",
+            "demand_metadata",
+            "prefetch_data",
+            "prefetch_metadata",
+        ],
+        b"arc_size" => &["current", "target", "minlimit", "maxlimit"],
+        b"mysql_qcache" => &[
+            "hits",
+            "inserts",
+            "not_cached",
+            "lowmem_prunes",
+            "queries_in_cache",
+        ],
+        b"mysql_threads" => &["running", "connected", "cached", "created"],
+        b"duration" => &["seconds"],
+        b"vf_broadcast" | b"vf_link_info" | b"vf_multicast" => &["vf_value"],
+        _ => VALUE,
+    };
+    (names.len() == count).then_some(names)
+}

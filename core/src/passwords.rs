@@ -1,0 +1,100 @@
+//! Where the keys of users come from.
+
+#[cfg(feature = "security")]
+use crate::Key;
+
+/// Without the feature `security` there are no keys.
+#[cfg(not(feature = "security"))]
+#[derive(Clone, Debug)]
+pub enum Key {}
+
+#[cfg(not(feature = "security"))]
+impl Key {
+    pub(crate) fn verifies(&self, _user: &[u8], _content: &[u8], _mac: &[u8]) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn decrypt<'s>(&self, _iv: [u8; 16], _stream: &'s mut [u8]) -> Option<&'s mut [u8]> {
+        match *self {}
+    }
+}
+
+/// Where the keys of users come from.
+///
+/// Slices and arrays of [`User`] are such a place, and so is `()`, for a receiver that has no passwords.
+pub trait Passwords {
+    /// The key of the user with this name, as it stands in the packet.
+    fn key(&self, user: &[u8]) -> Option<&Key>;
+
+    /// Whether passwords are configured at all, be it for nobody.
+    ///
+    /// Where they are, content of users without one is refused. Where they are not, signed content is taken at level
+    /// [`None`](crate::SecurityLevel::None) as [unverified](crate::Protection::Unverified) (`WIRE §11.4`).
+    fn configured(&self) -> bool {
+        true
+    }
+}
+
+impl Passwords for () {
+    fn key(&self, _: &[u8]) -> Option<&Key> {
+        None
+    }
+
+    fn configured(&self) -> bool {
+        false
+    }
+}
+
+impl<P: Passwords + ?Sized> Passwords for &P {
+    fn key(&self, user: &[u8]) -> Option<&Key> {
+        (**self).key(user)
+    }
+
+    fn configured(&self) -> bool {
+        (**self).configured()
+    }
+}
+
+/// `None` stands for no passwords at all.
+impl<P: Passwords> Passwords for Option<P> {
+    fn key(&self, user: &[u8]) -> Option<&Key> {
+        self.as_ref()?.key(user)
+    }
+
+    fn configured(&self) -> bool {
+        self.as_ref().is_some_and(Passwords::configured)
+    }
+}
+
+/// A user and the key of their password.
+#[derive(Clone, Debug)]
+pub struct User<'a> {
+    name: &'a [u8],
+    key: Key,
+}
+
+impl<'a> User<'a> {
+    /// A user with this name and password.
+    #[cfg(feature = "security")]
+    #[must_use]
+    pub fn new(name: &'a str, password: &str) -> Self {
+        Self {
+            name: name.as_bytes(),
+            key: Key::new(password.as_bytes()),
+        }
+    }
+}
+
+impl Passwords for [User<'_>] {
+    fn key(&self, user: &[u8]) -> Option<&Key> {
+        self.iter()
+            .find(|known| known.name == user)
+            .map(|known| &known.key)
+    }
+}
+
+impl<const N: usize> Passwords for [User<'_>; N] {
+    fn key(&self, user: &[u8]) -> Option<&Key> {
+        self.as_slice().key(user)
+    }
+}

@@ -1,0 +1,319 @@
+//! Receiving: transport, security and decoding in one, with counters for everything that happens.
+
+use core::iter::FusedIterator;
+
+use crate::{Arrival, Cause, Error, Item, Items, Passwords, Receive, SecurityLevel, open};
+
+/// Takes packets from a transport and hands out their items.
+///
+/// ```
+/// # use collectd_net::{Arrival, Receive};
+/// # struct Once(Option<&'static [u8]>);
+/// # impl Receive for Once {
+/// #     type Error = core::convert::Infallible;
+/// #     fn receive(&mut self, buffer: &mut [u8]) -> nb::Result<Arrival, Self::Error> {
+/// #         let packet = self.0.take().ok_or(nb::Error::WouldBlock)?;
+/// #         buffer[..packet.len()].copy_from_slice(packet);
+/// #         Ok(Arrival { len: packet.len(), from: None })
+/// #     }
+/// # }
+/// # let transport = Once(Some(include_bytes!("../tests/data/collectd-5.12.0-minimal.bin")));
+/// use collectd_net::{Receiver, SecurityLevel};
+///
+/// let mut receiver = Receiver::new(transport, (), SecurityLevel::None);
+/// let mut buffer = [0; 1452];
+/// loop {
+///     match receiver.receive(&mut buffer) {
+///         Ok(packet) => {
+///             for item in packet {
+///                 match item {
+///                     Ok(item) => println!("{}", item.identifier()),
+///                     Err(error) => println!("refused: {error}"),
+///                 }
+///             }
+///         }
+///         Err(nb::Error::WouldBlock) => break, // nothing has arrived: do something else
+///         Err(nb::Error::Other(error)) => match error {},
+///     }
+/// }
+/// assert_eq!(receiver.counters().value_lists, 1);
+/// ```
+#[derive(Debug)]
+pub struct Receiver<T, P> {
+    transport: T,
+    passwords: P,
+    level: SecurityLevel,
+    counters: Counters,
+}
+
+impl<T: Receive, P: Passwords> Receiver<T, P> {
+    /// Receives from `transport` what `passwords` open, if it is protected as `level` asks.
+    pub const fn new(transport: T, passwords: P, level: SecurityLevel) -> Self {
+        Self {
+            transport,
+            passwords,
+            level,
+            counters: Counters::new(),
+        }
+    }
+
+    /// Receives the next packet into `buffer`. Its items count when they are read.
+    ///
+    /// # Errors
+    /// What the transport says: [`nb::Error::WouldBlock`] if nothing has arrived. A packet that is refused is no error, but a
+    /// packet with errors inside.
+    pub fn receive<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> nb::Result<Packet<'a, &'a P>, T::Error> {
+        let arrival = self.transport.receive(buffer)?;
+        Ok(Packet::new(
+            arrival,
+            buffer,
+            &self.passwords,
+            self.level,
+            &mut self.counters,
+        ))
+    }
+
+    /// What has happened so far.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The transport.
+    pub const fn transport(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
+    /// The passwords, to change them between packets.
+    pub const fn passwords(&mut self) -> &mut P {
+        &mut self.passwords
+    }
+}
+
+/// A packet that has arrived: an iterator over its items.
+#[derive(Debug)]
+pub struct Packet<'a, P> {
+    /// How it arrived.
+    pub arrival: Arrival,
+    items: Items<'a, P>,
+    /// How many of the packet's are in the counters already.
+    unknown_parts: usize,
+    counters: &'a mut Counters,
+}
+
+impl<'a, P: Passwords> Packet<'a, P> {
+    /// Opens a packet that has arrived at the start of `buffer`, and counts it.
+    ///
+    /// This is what a [`Receiver`] does with each packet; use it where packets come by another way.
+    #[must_use]
+    pub fn new(
+        arrival: Arrival,
+        buffer: &'a mut [u8],
+        passwords: P,
+        level: SecurityLevel,
+        counters: &'a mut Counters,
+    ) -> Self {
+        counters.count_arrival(arrival, buffer.len());
+        let len = arrival.len.min(buffer.len());
+        let octets = buffer.get_mut(..len).unwrap_or_default();
+        Self {
+            arrival,
+            items: open(octets, passwords, level),
+            unknown_parts: 0,
+            counters,
+        }
+    }
+}
+
+impl<'a, P: Passwords> Iterator for Packet<'a, P> {
+    type Item = Result<Item<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.items.next();
+        match &next {
+            Some(Ok(item)) => self.counters.count_item(item),
+            Some(Err(error)) => self.counters.count_refusal(error.cause),
+            None => {
+                let unknown_parts = self.items.unknown_parts();
+                self.counters
+                    .count_unknown_parts(unknown_parts.wrapping_sub(self.unknown_parts));
+                self.unknown_parts = unknown_parts;
+            }
+        }
+        next
+    }
+}
+
+impl<P: Passwords> FusedIterator for Packet<'_, P> {}
+
+/// What a [`Receiver`] has seen. The counts wrap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets received.
+    pub packets: u64,
+    /// Octets of them.
+    pub octets: u64,
+    /// Packets without any octet.
+    pub empty: u64,
+    /// Packets that were longer than the buffer.
+    pub truncated: u64,
+    /// Value lists delivered.
+    pub value_lists: u64,
+    /// Values in them.
+    pub values: u64,
+    /// Notifications delivered.
+    pub notifications: u64,
+    /// Parts of unknown type that were passed over.
+    pub unknown_parts: u64,
+    refused: [u64; Cause::COUNT],
+}
+
+impl Counters {
+    /// All zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            packets: 0,
+            octets: 0,
+            empty: 0,
+            truncated: 0,
+            value_lists: 0,
+            values: 0,
+            notifications: 0,
+            unknown_parts: 0,
+            refused: [0; Cause::COUNT],
+        }
+    }
+
+    /// Value lists and notifications delivered.
+    #[must_use]
+    pub const fn items(&self) -> u64 {
+        self.value_lists.wrapping_add(self.notifications)
+    }
+
+    /// How often something was refused, whatever the reason.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.iter().copied().fold(0, u64::wrapping_add)
+    }
+
+    /// How often something was refused, for each reason by its [word](Cause::word), the ones that did not happen included.
+    pub fn refused_by_cause(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Cause::WORDS.into_iter().zip(self.refused)
+    }
+
+    fn count_arrival(&mut self, arrival: Arrival, room: usize) {
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self
+            .octets
+            .wrapping_add(u64::try_from(arrival.len).unwrap_or(u64::MAX));
+        self.empty = self.empty.wrapping_add(u64::from(arrival.len == 0));
+        self.truncated = self.truncated.wrapping_add(u64::from(arrival.len > room));
+    }
+
+    fn count_item(&mut self, item: &Item<'_>) {
+        match item {
+            Item::ValueList(list) => {
+                self.value_lists = self.value_lists.wrapping_add(1);
+                self.values = self
+                    .values
+                    .wrapping_add(u64::try_from(list.values.len()).unwrap_or(u64::MAX));
+            }
+            Item::Notification(_) => self.notifications = self.notifications.wrapping_add(1),
+        }
+    }
+
+    fn count_refusal(&mut self, cause: Cause) {
+        if let Some(count) = self.refused.get_mut(cause.index()) {
+            *count = count.wrapping_add(1);
+        }
+    }
+
+    fn count_unknown_parts(&mut self, parts: usize) {
+        self.unknown_parts = self
+            .unknown_parts
+            .wrapping_add(u64::try_from(parts).unwrap_or(u64::MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Packets that arrive one by one.
+    struct Queue<'a>(&'a [&'a [u8]]);
+
+    impl Receive for Queue<'_> {
+        type Error = core::convert::Infallible;
+
+        fn receive(&mut self, buffer: &mut [u8]) -> nb::Result<Arrival, Self::Error> {
+            let (packet, rest) = self.0.split_first().ok_or(nb::Error::WouldBlock)?;
+            self.0 = rest;
+            for (to, from) in buffer.iter_mut().zip(*packet) {
+                *to = *from;
+            }
+            Ok(Arrival {
+                len: packet.len(),
+                from: None,
+            })
+        }
+    }
+
+    #[test]
+    fn everything_is_counted() {
+        let good = include_bytes!("../tests/data/collectd-5.12.0-minimal.bin");
+        let unknown = [&[0x12, 0x34, 0, 4][..], good, &[0, 0, 0, 0]].concat();
+        let packets: [&[u8]; 3] = [&[], good, &unknown];
+        let mut receiver = Receiver::new(Queue(&packets), (), SecurityLevel::None);
+        let mut buffer = [0; 70];
+        let mut results = Vec::new();
+        while let Ok(packet) = receiver.receive(&mut buffer) {
+            results.extend(packet.map(|item| item.map(|_| ())));
+        }
+        assert_eq!(
+            results,
+            [Ok(()), Ok(()), Err(Cause::Padding { left: 4 }.at(65))]
+        );
+        let counters = receiver.counters();
+        assert_eq!(
+            (
+                counters.packets,
+                counters.octets,
+                counters.empty,
+                counters.truncated
+            ),
+            (3, 61 + 69, 1, 0)
+        );
+        assert_eq!(
+            (
+                counters.items(),
+                counters.values,
+                counters.unknown_parts,
+                counters.refused()
+            ),
+            (2, 2, 1, 1)
+        );
+        assert!(
+            counters
+                .refused_by_cause()
+                .any(|(word, count)| (word, count) == ("padding", 1))
+        );
+    }
+
+    #[test]
+    fn a_packet_longer_than_the_buffer_is_seen_and_its_start_decoded() {
+        let good = include_bytes!("../tests/data/collectd-5.12.0-minimal.bin");
+        let twice = [&good[..], &good[34..]].concat();
+        let packets = [&twice[..]];
+        let mut receiver = Receiver::new(Queue(&packets), (), SecurityLevel::None);
+        let mut buffer = [0; 80];
+        let Ok(packet) = receiver.receive(&mut buffer) else {
+            panic!("a packet")
+        };
+        assert_eq!(packet.arrival.len, 88);
+        assert_eq!(packet.filter(Result::is_ok).count(), 1);
+        assert_eq!(receiver.counters().truncated, 1);
+    }
+}

@@ -1,0 +1,218 @@
+//! Text of a stranger: kept as the octets that were sent, harmless when printed (`WIRE §4`).
+
+use core::fmt::{self, Write as _};
+use core::str::{self, Utf8Error};
+
+/// A name or a message, as the octets that were sent.
+///
+/// Nothing says that they are UTF-8, or that they are safe to print. [`Display`](fmt::Display) shows them safely: control
+/// characters, invalid UTF-8 and characters that change how other text looks come out as `\x1b` or `\u{202e}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    /// The text of these octets, whatever they are.
+    #[must_use]
+    pub const fn new(octets: &'a [u8]) -> Self {
+        Self(octets)
+    }
+
+    /// From the body of a string part without its final NUL: ends at the first NUL, as it does for the daemon (`WIRE §4`).
+    pub(crate) fn until_nul(octets: &'a [u8]) -> Self {
+        match octets.iter().position(|octet| *octet == 0) {
+            None => Self(octets),
+            Some(end) => Self(octets.get(..end).unwrap_or(octets)),
+        }
+    }
+
+    /// The octets as they were sent.
+    #[must_use]
+    pub const fn as_octets(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The text as a string.
+    ///
+    /// # Errors
+    /// When the octets are not UTF-8, which the protocol does not ask of them.
+    pub const fn to_str(self) -> Result<&'a str, Utf8Error> {
+        str::from_utf8(self.0)
+    }
+
+    /// Whether there is no octet at all; for an instance this means "none".
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `needle` stands somewhere in the text.
+    #[must_use]
+    pub fn contains(self, needle: &str) -> bool {
+        let needle = needle.as_bytes();
+        needle.is_empty() || self.0.windows(needle.len()).any(|window| window == needle)
+    }
+
+    /// How many octets there are.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(text.as_bytes())
+    }
+}
+
+impl PartialEq<str> for Text<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Text<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for piece in chunk.valid().split_inclusive(is_unsafe) {
+                let (safe, last) = match piece.char_indices().next_back() {
+                    Some((at, last)) if is_unsafe(last) => {
+                        (piece.get(..at).unwrap_or_default(), Some(last))
+                    }
+                    _ => (piece, None),
+                };
+                f.write_str(safe)?;
+                match last.map(|last| (last, u32::from(last))) {
+                    None => {}
+                    Some((_, code @ 0..=0x7f)) => write!(f, "\\x{code:02x}")?,
+                    Some((last, _)) => fmt::Display::fmt(&last.escape_unicode(), f)?,
+                }
+            }
+            for octet in chunk.invalid() {
+                write!(f, "\\x{octet:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether `character` could harm a terminal, a log or a reader of lines: control characters, line and paragraph separators,
+/// and everything invisible that changes the order or the look of other text.
+///
+/// [`Text`] escapes these characters; other writers of foreign text (JSON, for example) ask here.
+#[must_use]
+pub const fn is_unsafe(character: char) -> bool {
+    // Unicode's categories Cc, Cf, Zl, Zp and Co, and what else nobody can see.
+    matches!(
+        character,
+        '\0'..='\x1f'
+            | '\x7f'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{600}'..='\u{605}'
+            | '\u{61c}'
+            | '\u{6dd}'
+            | '\u{70f}'
+            | '\u{890}'..='\u{891}'
+            | '\u{8e2}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{e000}'..='\u{f8ff}'
+            | '\u{feff}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{fffe}'..='\u{ffff}'
+            | '\u{110bd}'
+            | '\u{110cd}'
+            | '\u{13430}'..='\u{1345f}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{10ffff}'
+    )
+}
+
+/// Writes `octets` as two lower-case hexadecimal digits each.
+pub struct Hex<'a>(pub &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        for octet in self.0 {
+            for nibble in [octet >> 4, octet & 0xf] {
+                f.write_char(
+                    DIGITS
+                        .get(usize::from(nibble))
+                        .copied()
+                        .map_or('?', char::from),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(octets: &[u8]) -> String {
+        Text::new(octets).to_string()
+    }
+
+    #[test]
+    fn harmless_text_is_shown_as_it_is() {
+        for text in [
+            "",
+            "localhost.localdomain",
+            "Grüße aus 東京",
+            "C:\\",
+            "a b\"c'",
+        ] {
+            assert_eq!(shown(text.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(shown(b"a\x1b[31mb\n"), r"a\x1b[31mb\x0a");
+        assert_eq!(shown("\u{7f}\u{85}\u{9b}".as_bytes()), r"\x7f\u{85}\u{9b}");
+    }
+
+    #[test]
+    fn invisible_and_reordering_characters_are_escaped() {
+        assert_eq!(
+            shown("a\u{202e}b\u{200b}\u{2028}c\u{feff}\u{e0041}".as_bytes()),
+            r"a\u{202e}b\u{200b}\u{2028}c\u{feff}\u{e0041}"
+        );
+        assert_eq!(
+            shown("\u{e000}\u{f0000}\u{10fffd}".as_bytes()),
+            r"\u{e000}\u{f0000}\u{10fffd}"
+        );
+    }
+
+    #[test]
+    fn octets_that_are_not_utf8_are_escaped_one_by_one() {
+        assert_eq!(shown(b"a\xffb\xe2\x82"), r"a\xffb\xe2\x82");
+        assert_eq!(shown(b"\xed\xa0\x80"), r"\xed\xa0\x80");
+        assert_eq!(shown(b"\x80"), r"\x80");
+    }
+
+    #[test]
+    fn text_ends_at_the_first_nul() {
+        assert_eq!(Text::until_nul(b"b-emb\0junk"), "b-emb");
+        assert_eq!(Text::until_nul(b"\0"), "");
+        assert_eq!(Text::until_nul(b""), "");
+        assert_eq!(Text::until_nul(b"whole"), "whole");
+    }
+
+    #[test]
+    fn hex_has_two_digits_an_octet() {
+        assert_eq!(Hex(&[0, 0x7f, 0xa5]).to_string(), "007fa5");
+    }
+}

@@ -1,0 +1,296 @@
+//! Values: what a value list measures (`WIRE §6`).
+//!
+//! ```text
+//!  0       2              2 + n                 2 + 9n
+//!  +-------+----- - ------+-------- - ----------+
+//!  | n     | n kinds      | n values of 8 octets |   body of a values part
+//!  +-------+----- - ------+-------- - ----------+
+//! ```
+
+use core::iter::{FusedIterator, Zip};
+use core::slice;
+
+use crate::Cause;
+
+/// What kind of number a value is, as its sender said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A count that only grows, and wraps.
+    Counter,
+    /// A reading that goes up and down.
+    Gauge,
+    /// A count whose change is of interest; it may shrink.
+    Derive,
+    /// A count since the last time it was sent.
+    Absolute,
+}
+
+impl Kind {
+    /// From the number on the wire; `None` for a kind that the protocol does not have.
+    #[must_use]
+    pub const fn from_raw(raw: u8) -> Option<Self> {
+        match raw {
+            0 => Some(Self::Counter),
+            1 => Some(Self::Gauge),
+            2 => Some(Self::Derive),
+            3 => Some(Self::Absolute),
+            _ => None,
+        }
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn raw(self) -> u8 {
+        match self {
+            Self::Counter => 0,
+            Self::Gauge => 1,
+            Self::Derive => 2,
+            Self::Absolute => 3,
+        }
+    }
+
+    /// collectd's word for the kind, in lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Derive => "derive",
+            Self::Absolute => "absolute",
+        }
+    }
+}
+
+/// One value, exactly as sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// A [`Kind::Counter`].
+    Counter(u64),
+    /// A [`Kind::Gauge`]; NaN and the infinities are possible, NaN payloads are kept.
+    Gauge(f64),
+    /// A [`Kind::Derive`].
+    Derive(i64),
+    /// A [`Kind::Absolute`].
+    Absolute(u64),
+}
+
+impl Value {
+    /// What kind of number this is.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Counter(_) => Kind::Counter,
+            Self::Gauge(_) => Kind::Gauge,
+            Self::Derive(_) => Kind::Derive,
+            Self::Absolute(_) => Kind::Absolute,
+        }
+    }
+
+    /// The 64 bits of the number: two's complement of a derive, IEEE 754 bits of a gauge.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        match self {
+            Self::Counter(number) | Self::Absolute(number) => number,
+            Self::Gauge(number) => number.to_bits(),
+            Self::Derive(number) => number.cast_unsigned(),
+        }
+    }
+
+    /// From the wire: gauges are little endian, everything else is big endian (`WIRE §6.2`).
+    const fn decode(kind: Kind, octets: [u8; 8]) -> Self {
+        match kind {
+            Kind::Counter => Self::Counter(u64::from_be_bytes(octets)),
+            Kind::Gauge => Self::Gauge(f64::from_bits(u64::from_le_bytes(octets))),
+            Kind::Derive => Self::Derive(i64::from_be_bytes(octets)),
+            Kind::Absolute => Self::Absolute(u64::from_be_bytes(octets)),
+        }
+    }
+
+    /// To the wire: gauges are little endian, everything else is big endian (`WIRE §6.2`).
+    pub(crate) const fn encode(self) -> [u8; 8] {
+        match self {
+            Self::Gauge(_) => self.bits().to_le_bytes(),
+            _ => self.bits().to_be_bytes(),
+        }
+    }
+}
+
+/// The values of a value list, still in the packet: at least one, all of known kinds.
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a> {
+    kinds: &'a [u8],
+    octets: &'a [[u8; 8]],
+}
+
+impl<'a> Values<'a> {
+    /// From the wire's two arrays: kinds, and the eight octets of each value.
+    ///
+    /// # Errors
+    /// [`Cause::NoValues`], [`Cause::ValuesLength`] if the arrays differ in length, [`Cause::UnknownKind`].
+    pub fn new(kinds: &'a [u8], octets: &'a [[u8; 8]]) -> Result<Self, Cause> {
+        if kinds.len() != octets.len() {
+            return Err(Cause::ValuesLength {
+                count: kinds.len(),
+                length: octets.as_flattened().len(),
+            });
+        }
+        if kinds.is_empty() {
+            return Err(Cause::NoValues);
+        }
+        match kinds.iter().find(|kind| Kind::from_raw(**kind).is_none()) {
+            Some(kind) => Err(Cause::UnknownKind { kind: *kind }),
+            None => Ok(Self { kinds, octets }),
+        }
+    }
+
+    /// From the body of a values part (`WIRE §6.1`).
+    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Cause> {
+        let length = body.len();
+        let Some((count, rest)) = body.split_first_chunk() else {
+            return Err(Cause::ValuesLength { count: 0, length });
+        };
+        let count = usize::from(u16::from_be_bytes(*count));
+        let Some((kinds, octets)) = rest.split_at_checked(count) else {
+            return Err(Cause::ValuesLength { count, length });
+        };
+        let (octets, odd) = octets.as_chunks();
+        if octets.len() != count || !odd.is_empty() {
+            return Err(Cause::ValuesLength { count, length });
+        }
+        Self::new(kinds, octets)
+    }
+
+    /// How many values there are: one or more.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub const fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// The values, in order.
+    #[must_use]
+    pub fn iter(&self) -> ValuesIter<'a> {
+        ValuesIter(self.kinds.iter().zip(self.octets))
+    }
+
+    /// The kinds as numbers of the wire, one for each value.
+    #[must_use]
+    pub const fn kinds(&self) -> &'a [u8] {
+        self.kinds
+    }
+
+    /// The values as octets of the wire.
+    #[must_use]
+    pub const fn octets(&self) -> &'a [[u8; 8]] {
+        self.octets
+    }
+}
+
+/// Equal when the wire says the same: NaN equals a NaN of the same bits, and 0.0 differs from -0.0.
+impl PartialEq for Values<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.kinds == other.kinds && self.octets == other.octets
+    }
+}
+
+impl Eq for Values<'_> {}
+
+impl<'a> IntoIterator for Values<'a> {
+    type Item = Value;
+    type IntoIter = ValuesIter<'a>;
+
+    fn into_iter(self) -> ValuesIter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &Values<'a> {
+    type Item = Value;
+    type IntoIter = ValuesIter<'a>;
+
+    fn into_iter(self) -> ValuesIter<'a> {
+        self.iter()
+    }
+}
+
+/// Iterator over [`Values`].
+#[derive(Clone, Debug)]
+pub struct ValuesIter<'a>(Zip<slice::Iter<'a, u8>, slice::Iter<'a, [u8; 8]>>);
+
+impl Iterator for ValuesIter<'_> {
+    type Item = Value;
+
+    fn next(&mut self) -> Option<Value> {
+        let (kind, octets) = self.0.next()?;
+        // The constructor let only known kinds in, so this never ends early.
+        Kind::from_raw(*kind).map(|kind| Value::decode(kind, *octets))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for ValuesIter<'_> {}
+impl FusedIterator for ValuesIter<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gauge_is_little_endian_and_the_rest_big_endian() {
+        let body = [
+            0, 4, 0, 1, 2, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0, 0, 0, 0, 0, 0,
+            0x45, 0x40, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfb, 0, 0, 0, 0, 0, 0, 0x30,
+            0x39,
+        ];
+        let values = Values::parse(&body).unwrap();
+        assert!(values.iter().eq([
+            Value::Counter(u64::MAX - 1),
+            Value::Gauge(42.0),
+            Value::Derive(-5),
+            Value::Absolute(12_345)
+        ]));
+        for (value, octets) in values.iter().zip(values.octets()) {
+            assert_eq!(&value.encode(), octets);
+        }
+    }
+
+    #[test]
+    fn a_nan_keeps_its_bits() {
+        let body = [0, 1, 1, 1, 2, 3, 4, 5, 6, 0xf8, 0xff];
+        assert_eq!(
+            Values::parse(&body).unwrap().iter().next().unwrap().bits(),
+            0xfff8_0605_0403_0201
+        );
+    }
+
+    #[test]
+    fn count_and_length_must_agree() {
+        let length = |count, length| Err(Cause::ValuesLength { count, length });
+        assert_eq!(Values::parse(&[]), length(0, 0));
+        assert_eq!(Values::parse(&[0]), length(0, 1));
+        assert_eq!(Values::parse(&[0, 0]), Err(Cause::NoValues));
+        assert_eq!(Values::parse(&[0, 0, 0]), length(0, 3));
+        assert_eq!(
+            Values::parse(&[0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
+            length(2, 11)
+        );
+        assert_eq!(
+            Values::parse(&[0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+            length(1, 12)
+        );
+        // 9 × 7282 is 2 in 16 bits.
+        assert_eq!(Values::parse(&[0x1c, 0x72, 0, 0]), length(7282, 4));
+        assert_eq!(Values::new(&[1, 1], &[[0; 8]]), length(2, 8));
+    }
+
+    #[test]
+    fn an_unknown_kind_is_named() {
+        assert_eq!(
+            Values::parse(&[0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0]),
+            Err(Cause::UnknownKind { kind: 4 })
+        );
+    }
+}
