@@ -4,8 +4,8 @@ use core::iter::FusedIterator;
 
 use crate::part::{Cursor, HEADER, Octets};
 use crate::{
-    Cause, Error, Identifier, Interval, Item, Missing, Notification, PartType, Protection,
-    Severity, Text, Time, ValueList, Values,
+    Cause, Error, Identifier, Interval, Item, Missing, Notification, PartType, Protection, Severity, Text, Time,
+    ValueList, Values,
 };
 
 /// The items of octets that nobody sealed; sealed parts are refused with [`Cause::Sealed`] and passed over.
@@ -97,15 +97,7 @@ pub(crate) struct Scope<'a, B> {
 
 impl<'a, B: Octets<'a>> Scope<'a, B> {
     pub(crate) fn new(octets: B, offset: usize, seal: Seal<'a>, delivers: bool) -> Self {
-        Self {
-            cursor: Cursor {
-                left: octets,
-                offset,
-            },
-            seal,
-            delivers,
-            ..Self::default()
-        }
+        Self { cursor: Cursor { left: octets, offset }, seal, delivers, ..Self::default() }
     }
 
     /// The seal around this scope.
@@ -121,11 +113,7 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
                 Err(error) => return Some(Found::Error(error)),
             };
             if type_.is_seal() {
-                return Some(Found::Seal {
-                    offset,
-                    type_,
-                    octets,
-                });
+                return Some(Found::Seal { offset, type_, octets });
             }
             let body = octets.share().get(HEADER..).unwrap_or_default();
             match self.read(type_, body) {
@@ -182,14 +170,8 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
     #[inline]
     fn value_list(&self, body: &'a [u8]) -> Result<Item<'a>, Cause> {
         let values = Values::parse(body)?;
-        let Identifier {
-            host,
-            plugin,
-            type_,
-            ..
-        } = self.identifier;
-        if host.is_empty() || plugin.is_empty() || type_.is_empty() || self.time == Time::default()
-        {
+        let Identifier { host, plugin, type_, .. } = self.identifier;
+        if host.is_empty() || plugin.is_empty() || type_.is_empty() || self.time == Time::default() {
             return Err(self.missing());
         }
         Ok(Item::ValueList(ValueList {
@@ -218,13 +200,9 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
 
     fn notification(&self, body: &'a [u8]) -> Result<Item<'a>, Cause> {
         let message = string(body)?;
-        let severity = Severity::from_raw(self.severity).ok_or(Cause::Severity {
-            severity: self.severity,
-        })?;
+        let severity = Severity::from_raw(self.severity).ok_or(Cause::Severity { severity: self.severity })?;
         if self.time == Time::default() {
-            return Err(Cause::Incomplete {
-                missing: Missing::Time,
-            });
+            return Err(Cause::Incomplete { missing: Missing::Time });
         }
         if message.is_empty() {
             return Err(Cause::EmptyMessage);

@@ -64,10 +64,7 @@ impl<'a> Encoder<'a> {
     /// An empty packet in `buffer`.
     #[must_use]
     pub fn new(buffer: &'a mut [u8]) -> Self {
-        Self {
-            buffer,
-            state: State::default(),
-        }
+        Self { buffer, state: State::default() }
     }
 
     /// Adds a value list.
@@ -130,10 +127,7 @@ impl<'a> Encoder<'a> {
         self.state = State::default();
     }
 
-    fn all_or_nothing(
-        &mut self,
-        add: impl FnOnce(&mut Self) -> Result<(), Full>,
-    ) -> Result<(), Full> {
+    fn all_or_nothing(&mut self, add: impl FnOnce(&mut Self) -> Result<(), Full>) -> Result<(), Full> {
         let before = self.state;
         add(self).inspect_err(|Full| self.state = before)
     }
@@ -144,25 +138,12 @@ impl<'a> Encoder<'a> {
     }
 
     fn names(&mut self, identifier: &Identifier<'_>) -> Result<(), Full> {
-        let Identifier {
-            plugin,
-            plugin_instance,
-            type_,
-            type_instance,
-            ..
-        } = *identifier;
+        let Identifier { plugin, plugin_instance, type_, type_instance, .. } = *identifier;
         self.state.plugin = self.changed(PartType::PLUGIN, self.state.plugin, plugin)?;
-        self.state.plugin_instance = self.changed(
-            PartType::PLUGIN_INSTANCE,
-            self.state.plugin_instance,
-            plugin_instance,
-        )?;
+        self.state.plugin_instance =
+            self.changed(PartType::PLUGIN_INSTANCE, self.state.plugin_instance, plugin_instance)?;
         self.state.type_ = self.changed(PartType::TYPE, self.state.type_, type_)?;
-        self.state.type_instance = self.changed(
-            PartType::TYPE_INSTANCE,
-            self.state.type_instance,
-            type_instance,
-        )?;
+        self.state.type_instance = self.changed(PartType::TYPE_INSTANCE, self.state.type_instance, type_instance)?;
         Ok(())
     }
 
@@ -185,11 +166,7 @@ impl<'a> Encoder<'a> {
     /// Writes a string part if `text` differs from what was written last.
     fn changed(&mut self, type_: PartType, last: Written, text: Text<'_>) -> Result<Written, Full> {
         let same = self.buffer.get(last.start..last.end) == Some(text.as_octets());
-        if same {
-            Ok(last)
-        } else {
-            self.string(type_, text)
-        }
+        if same { Ok(last) } else { self.string(type_, text) }
     }
 
     /// A string ends at its first NUL, because it does for every receiver (`WIRE §4`).
@@ -200,10 +177,7 @@ impl<'a> Encoder<'a> {
         let (nul, octets) = body.split_last_mut().ok_or(Full)?;
         octets.copy_from_slice(text);
         *nul = 0;
-        Ok(Written {
-            start,
-            end: start.checked_add(text.len()).ok_or(Full)?,
-        })
+        Ok(Written { start, end: start.checked_add(text.len()).ok_or(Full)? })
     }
 
     fn number(&mut self, type_: PartType, number: u64) -> Result<(), Full> {
@@ -213,15 +187,8 @@ impl<'a> Encoder<'a> {
 
     fn values(&mut self, values: impl ExactSizeIterator<Item = Value> + Clone) -> Result<(), Full> {
         let count = u16::try_from(values.len()).map_err(|_| Full)?;
-        let length = values
-            .len()
-            .checked_mul(9)
-            .and_then(|length| length.checked_add(2))
-            .ok_or(Full)?;
-        let (number, rest) = self
-            .part(PartType::VALUES, length)?
-            .split_first_chunk_mut()
-            .ok_or(Full)?;
+        let length = values.len().checked_mul(9).and_then(|length| length.checked_add(2)).ok_or(Full)?;
+        let (number, rest) = self.part(PartType::VALUES, length)?.split_first_chunk_mut().ok_or(Full)?;
         *number = count.to_be_bytes();
         let (kinds, octets) = rest.split_at_mut_checked(values.len()).ok_or(Full)?;
         for (kind, value) in kinds.iter_mut().zip(values.clone()) {
@@ -237,11 +204,7 @@ impl<'a> Encoder<'a> {
     fn part(&mut self, type_: PartType, body: usize) -> Result<&mut [u8], Full> {
         let length = body.checked_add(HEADER).ok_or(Full)?;
         let wire_length = u16::try_from(length).map_err(|_| Full)?;
-        let part = self
-            .buffer
-            .get_mut(self.state.len..)
-            .and_then(|free| free.get_mut(..length))
-            .ok_or(Full)?;
+        let part = self.buffer.get_mut(self.state.len..).and_then(|free| free.get_mut(..length)).ok_or(Full)?;
         self.state.len = self.state.len.checked_add(length).ok_or(Full)?;
         let (header, body) = part.split_first_chunk_mut::<HEADER>().ok_or(Full)?;
         let [type_high, type_low] = type_.0.to_be_bytes();
@@ -272,23 +235,14 @@ mod tests {
         let mut encoder = Encoder::new(&mut buffer);
         let time = Time::from_secs(1).unwrap();
         for instance in ["", "x", ""] {
-            encoder
-                .value_list(&identifier(instance), time, None, [Value::Derive(-1)])
-                .unwrap();
+            encoder.value_list(&identifier(instance), time, None, [Value::Derive(-1)]).unwrap();
         }
-        let read: Vec<_> = Decoder::new(encoder.packet())
-            .map(|item| item.unwrap())
-            .collect();
+        let read: Vec<_> = Decoder::new(encoder.packet()).map(|item| item.unwrap()).collect();
         assert_eq!(
-            read.iter()
-                .map(|item| item.identifier().type_instance.to_string())
-                .collect::<Vec<_>>(),
+            read.iter().map(|item| item.identifier().type_instance.to_string()).collect::<Vec<_>>(),
             ["", "x", ""]
         );
-        assert_eq!(
-            &encoder.packet()[encoder.packet().len() - 20..][..5],
-            [0, 5, 0, 5, 0]
-        );
+        assert_eq!(&encoder.packet()[encoder.packet().len() - 20..][..5], [0, 5, 0, 5, 0]);
     }
 
     #[test]
@@ -299,15 +253,9 @@ mod tests {
             let time = Time::from_secs(1).unwrap();
             let first = encoder.value_list(&identifier("a"), time, None, [Value::Gauge(1.0)]);
             let before = encoder.packet().to_vec();
-            let second =
-                encoder.notification(&identifier("b"), time, Severity::Okay, "well".into());
-            let read: Vec<_> = Decoder::new(encoder.packet())
-                .map(|item| item.unwrap())
-                .collect();
-            assert_eq!(
-                read.len(),
-                usize::from(first.is_ok()) + usize::from(second.is_ok())
-            );
+            let second = encoder.notification(&identifier("b"), time, Severity::Okay, "well".into());
+            let read: Vec<_> = Decoder::new(encoder.packet()).map(|item| item.unwrap()).collect();
+            assert_eq!(read.len(), usize::from(first.is_ok()) + usize::from(second.is_ok()));
             if second.is_err() {
                 assert_eq!(encoder.packet(), before);
             }
@@ -319,17 +267,8 @@ mod tests {
         let mut buffer = [0; 200];
         let mut encoder = Encoder::new(&mut buffer);
         let time = Time::from_secs(1).unwrap();
-        encoder
-            .value_list(
-                &identifier(""),
-                time,
-                Interval::from_secs(10),
-                [Value::Counter(1)],
-            )
-            .unwrap();
-        encoder
-            .value_list(&identifier(""), time, None, [Value::Counter(2)])
-            .unwrap();
+        encoder.value_list(&identifier(""), time, Interval::from_secs(10), [Value::Counter(1)]).unwrap();
+        encoder.value_list(&identifier(""), time, None, [Value::Counter(2)]).unwrap();
         let intervals: Vec<_> = Decoder::new(encoder.packet())
             .map(|item| match item.unwrap() {
                 Item::ValueList(list) => list.interval,
@@ -344,14 +283,7 @@ mod tests {
         let mut buffer = [0; 200];
         let mut encoder = Encoder::new(&mut buffer);
         let time = Time::from_secs(1).unwrap();
-        encoder
-            .notification(
-                &Identifier::default(),
-                time,
-                Severity::Failure,
-                Text::new(b"a\0b"),
-            )
-            .unwrap();
+        encoder.notification(&Identifier::default(), time, Severity::Failure, Text::new(b"a\0b")).unwrap();
         assert!(matches!(
             Decoder::new(encoder.packet()).next(),
             Some(Ok(Item::Notification(notification))) if notification.message == "a"
@@ -364,23 +296,8 @@ mod tests {
         let mut encoder = Encoder::new(&mut buffer);
         let time = Time::from_secs(1).unwrap();
         let long = "x".repeat(65_531);
-        assert_eq!(
-            encoder.notification(
-                &Identifier::default(),
-                time,
-                Severity::Okay,
-                long.as_str().into()
-            ),
-            Err(Full)
-        );
-        assert_eq!(
-            encoder.value_list(&identifier(""), time, None, vec![Value::Counter(0); 7282]),
-            Err(Full)
-        );
-        assert!(
-            encoder
-                .value_list(&identifier(""), time, None, vec![Value::Counter(0); 7281])
-                .is_ok()
-        );
+        assert_eq!(encoder.notification(&Identifier::default(), time, Severity::Okay, long.as_str().into()), Err(Full));
+        assert_eq!(encoder.value_list(&identifier(""), time, None, vec![Value::Counter(0); 7282]), Err(Full));
+        assert!(encoder.value_list(&identifier(""), time, None, vec![Value::Counter(0); 7281]).is_ok());
     }
 }

@@ -205,10 +205,7 @@ impl Cause {
     }
 
     pub(crate) const fn at(self, offset: usize) -> Error {
-        Error {
-            offset,
-            cause: self,
-        }
+        Error { offset, cause: self }
     }
 }
 
@@ -229,10 +226,7 @@ impl fmt::Display for Cause {
             }
             Self::NumberLength { length } => write!(f, "number of {length} octets instead of 8"),
             Self::ValuesLength { count, length } => {
-                write!(
-                    f,
-                    "{count} values do not fit a values part with a body of {length} octets"
-                )
+                write!(f, "{count} values do not fit a values part with a body of {length} octets")
             }
             Self::NoValues => f.write_str("values part without a value"),
             Self::UnknownKind { kind } => write!(f, "value of unknown kind {kind}"),
@@ -244,10 +238,7 @@ impl fmt::Display for Cause {
             Self::UnknownUser => f.write_str("sealed part of an unknown user"),
             Self::BadSignature => f.write_str("signature does not fit the content"),
             Self::BadChecksum => f.write_str("check sum does not fit the decrypted content"),
-            Self::SealLength { length } => write!(
-                f,
-                "sealed part of {length} octets is too short for its fields"
-            ),
+            Self::SealLength { length } => write!(f, "sealed part of {length} octets is too short for its fields"),
             Self::TooDeep => f.write_str("too many seals inside each other"),
             Self::BelowLevel => f.write_str("content below the required security level"),
             Self::Sealed => f.write_str("sealed part in plain content"),
@@ -262,28 +253,15 @@ mod tests {
     #[test]
     fn every_word_is_unique_and_found_by_its_index() {
         for (place, word) in Cause::WORDS.iter().enumerate() {
-            assert_eq!(
-                Cause::WORDS.iter().position(|other| other == word),
-                Some(place)
-            );
+            assert_eq!(Cause::WORDS.iter().position(|other| other == word), Some(place));
         }
-        assert_eq!(
-            Cause::WORDS[Cause::BadChecksum.index()],
-            Cause::BadChecksum.word()
-        );
+        assert_eq!(Cause::WORDS[Cause::BadChecksum.index()], Cause::BadChecksum.word());
         assert_eq!(Cause::WORDS[Cause::Sealed.index()], "sealed");
     }
 
     #[test]
     fn an_error_reads_as_one_clause() {
-        let error = Cause::Truncated {
-            needed: 12,
-            left: 7,
-        }
-        .at(61);
-        assert_eq!(
-            error.to_string(),
-            "part of 12 octets, only 7 are left at octet 61"
-        );
+        let error = Cause::Truncated { needed: 12, left: 7 }.at(61);
+        assert_eq!(error.to_string(), "part of 12 octets, only 7 are left at octet 61");
     }
 }

@@ -119,13 +119,7 @@ impl<'a> Identifier<'a> {
     /// The five fields in collectd's order: host, plugin, plugin instance, type, type instance.
     #[must_use]
     pub const fn fields(&self) -> [Text<'a>; 5] {
-        [
-            self.host,
-            self.plugin,
-            self.plugin_instance,
-            self.type_,
-            self.type_instance,
-        ]
+        [self.host, self.plugin, self.plugin_instance, self.type_, self.type_instance]
     }
 }
 
@@ -203,12 +197,8 @@ mod tests {
 
     #[test]
     fn instances_that_are_empty_take_their_hyphen_with_them() {
-        let identifier = Identifier {
-            host: "h".into(),
-            plugin: "load".into(),
-            type_: "load".into(),
-            ..Identifier::default()
-        };
+        let identifier =
+            Identifier { host: "h".into(), plugin: "load".into(), type_: "load".into(), ..Identifier::default() };
         assert_eq!(identifier.to_string(), "h/load/load");
     }
 }

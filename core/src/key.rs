@@ -34,20 +34,12 @@ impl Key {
         digest.zeroize();
         // HMAC takes keys of any length, so the fallback is never reached; it keeps a panic out of the path.
         let signing = <Hmac<Sha256> as KeyInit>::new_from_slice(password);
-        Self {
-            signing: signing.unwrap_or_else(|_| KeyInit::new(&Array::default())),
-            cipher,
-        }
+        Self { signing: signing.unwrap_or_else(|_| KeyInit::new(&Array::default())), cipher }
     }
 
     /// Whether `mac` signs `user` and the `content` behind it; compared in constant time (`WIRE §9.1`).
     pub(crate) fn verifies(&self, user: &[u8], content: &[u8], mac: &[u8]) -> bool {
-        self.signing
-            .clone()
-            .chain_update(user)
-            .chain_update(content)
-            .verify_slice(mac)
-            .is_ok()
+        self.signing.clone().chain_update(user).chain_update(content).verify_slice(mac).is_ok()
     }
 
     /// Decrypts `stream` in place, and gives the content if the check sum before it fits (`WIRE §10.1`).
@@ -97,17 +89,9 @@ mod tests {
     #[test]
     fn password_longer_than_a_hash_block_is_hashed_first() {
         // python3: hmac.new(b"p" * 100, b"usercontent", "sha256").hexdigest()
-        let mac = [
-            0x75, 0xc7, 0x67, 0xed, 0x2d, 0x02, 0xb1, 0xc1, 0x98, 0xd7, 0xb5, 0xc1, 0xe5, 0x9d,
-            0xb8, 0xc8,
-        ];
+        let mac = [0x75, 0xc7, 0x67, 0xed, 0x2d, 0x02, 0xb1, 0xc1, 0x98, 0xd7, 0xb5, 0xc1, 0xe5, 0x9d, 0xb8, 0xc8];
         let key = Key::new(&[b'p'; 100]);
-        let whole = key
-            .signing
-            .clone()
-            .chain_update(b"usercontent")
-            .finalize()
-            .into_bytes();
+        let whole = key.signing.clone().chain_update(b"usercontent").finalize().into_bytes();
         assert_eq!(whole[..16], mac);
     }
 

@@ -23,11 +23,10 @@ const VALUE: &[&str] = &["value"];
 #[must_use]
 pub fn of(type_: Text<'_>, count: usize) -> Option<&'static [&'static str]> {
     let names: &[&str] = match type_.as_octets() {
-        b"if_dropped" | b"if_errors" | b"if_octets" | b"if_packets" | b"ib_octets"
-        | b"ib_packets" | b"io_octets" | b"io_packets" | b"memcached_octets" | b"mysql_octets"
-        | b"node_octets" | b"serial_octets" => &["rx", "tx"],
-        b"disk_latency" | b"disk_merged" | b"disk_octets" | b"disk_ops" | b"disk_time"
-        | b"io_ops" | b"ps_disk_octets" | b"ps_disk_ops" | b"arc_l2_bytes" => &["read", "write"],
+        b"if_dropped" | b"if_errors" | b"if_octets" | b"if_packets" | b"ib_octets" | b"ib_packets" | b"io_octets"
+        | b"io_packets" | b"memcached_octets" | b"mysql_octets" | b"node_octets" | b"serial_octets" => &["rx", "tx"],
+        b"disk_latency" | b"disk_merged" | b"disk_octets" | b"disk_ops" | b"disk_time" | b"io_ops"
+        | b"ps_disk_octets" | b"ps_disk_ops" | b"arc_l2_bytes" => &["read", "write"],
         b"load" => &["shortterm", "midterm", "longterm"],
         b"df" => &["used", "free"],
         b"compression" => &["uncompressed", "compressed"],
@@ -42,20 +41,9 @@ pub fn of(type_: Text<'_>, count: usize) -> Option<&'static [&'static str]> {
         b"vf_bytes" | b"vf_dropped" | b"vf_packets" => &["vf_rx", "vf_tx"],
         b"vmpage_io" => &["in", "out"],
         b"voltage_threshold" => &["value", "threshold"],
-        b"arc_counts" => &[
-            "demand_data",
-            "demand_metadata",
-            "prefetch_data",
-            "prefetch_metadata",
-        ],
+        b"arc_counts" => &["demand_data", "demand_metadata", "prefetch_data", "prefetch_metadata"],
         b"arc_size" => &["current", "target", "minlimit", "maxlimit"],
-        b"mysql_qcache" => &[
-            "hits",
-            "inserts",
-            "not_cached",
-            "lowmem_prunes",
-            "queries_in_cache",
-        ],
+        b"mysql_qcache" => &["hits", "inserts", "not_cached", "lowmem_prunes", "queries_in_cache"],
         b"mysql_threads" => &["running", "connected", "cached", "created"],
         b"duration" => &["seconds"],
         b"vf_broadcast" | b"vf_link_info" | b"vf_multicast" => &["vf_value"],

@@ -85,10 +85,7 @@ impl<'a> Parts<'a> {
     /// The parts of `packet`.
     #[must_use]
     pub const fn new(packet: &'a [u8]) -> Self {
-        Self(Cursor {
-            left: packet,
-            offset: 0,
-        })
+        Self(Cursor { left: packet, offset: 0 })
     }
 }
 
@@ -97,11 +94,7 @@ impl<'a> Iterator for Parts<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(match self.0.split()? {
-            Ok((offset, type_, octets)) => Ok(Part {
-                offset,
-                type_,
-                body: octets.get(HEADER..).unwrap_or_default(),
-            }),
+            Ok((offset, type_, octets)) => Ok(Part { offset, type_, body: octets.get(HEADER..).unwrap_or_default() }),
             Err(error) => Err(error),
         })
     }
@@ -144,12 +137,7 @@ impl<'a> Octets<'a> for &'a mut [u8] {
 
     #[inline]
     fn split(self, length: usize) -> Result<(Self, Self), Self> {
-        if length > self.len() {
-            Err(self)
-        } else {
-            self.split_at_mut_checked(length)
-                .ok_or_else(Default::default)
-        }
+        if length > self.len() { Err(self) } else { self.split_at_mut_checked(length).ok_or_else(Default::default) }
     }
 
     #[inline]
@@ -175,15 +163,9 @@ impl<'a, B: Octets<'a>> Cursor<B> {
     pub(crate) fn split(&mut self) -> Option<Result<(usize, PartType, B), Error>> {
         let left = mem::take(&mut self.left);
         let offset = self.offset;
-        let Some(&[type_high, type_low, length_high, length_low]) =
-            left.look().first_chunk::<HEADER>()
-        else {
+        let Some(&[type_high, type_low, length_high, length_low]) = left.look().first_chunk::<HEADER>() else {
             let left = left.look().len();
-            return if left == 0 {
-                None
-            } else {
-                Some(Err(Cause::Stray { left }.at(offset)))
-            };
+            return if left == 0 { None } else { Some(Err(Cause::Stray { left }.at(offset))) };
         };
         let length = usize::from(u16::from_be_bytes([length_high, length_low]));
         if length < HEADER {
@@ -193,17 +175,9 @@ impl<'a, B: Octets<'a>> Cursor<B> {
             Ok((part, rest)) => {
                 self.left = rest;
                 self.offset = offset.wrapping_add(length);
-                Some(Ok((
-                    offset,
-                    PartType(u16::from_be_bytes([type_high, type_low])),
-                    part,
-                )))
+                Some(Ok((offset, PartType(u16::from_be_bytes([type_high, type_low])), part)))
             }
-            Err(left) => Some(Err(Cause::Truncated {
-                needed: length,
-                left: left.look().len(),
-            }
-            .at(offset))),
+            Err(left) => Some(Err(Cause::Truncated { needed: length, left: left.look().len() }.at(offset))),
         }
     }
 
@@ -228,9 +202,7 @@ mod tests {
     use super::*;
 
     fn parts(packet: &[u8]) -> Vec<Result<(u16, usize, usize), Error>> {
-        Parts::new(packet)
-            .map(|part| part.map(|part| (part.type_.0, part.offset, part.body.len())))
-            .collect()
+        Parts::new(packet).map(|part| part.map(|part| (part.type_.0, part.offset, part.body.len()))).collect()
     }
 
     #[test]
@@ -240,20 +212,14 @@ mod tests {
 
     #[test]
     fn header_only_part_is_a_part() {
-        assert_eq!(
-            parts(&[0x12, 0x34, 0, 4, 0, 1, 0, 5, 9]),
-            [Ok((0x1234, 0, 0)), Ok((1, 4, 1))]
-        );
+        assert_eq!(parts(&[0x12, 0x34, 0, 4, 0, 1, 0, 5, 9]), [Ok((0x1234, 0, 0)), Ok((1, 4, 1))]);
     }
 
     #[test]
     fn one_to_three_octets_left_are_stray() {
         for left in 1..=3 {
             let packet = [&[0, 1, 0, 4][..], &[7; 3][..left]].concat();
-            assert_eq!(
-                parts(&packet),
-                [Ok((1, 0, 0)), Err(Cause::Stray { left }.at(4))]
-            );
+            assert_eq!(parts(&packet), [Ok((1, 0, 0)), Err(Cause::Stray { left }.at(4))]);
         }
     }
 
@@ -261,42 +227,20 @@ mod tests {
     fn length_below_header_ends_the_packet() {
         for length in 0..4_u8 {
             let packet = [0, 1, 0, length, 0, 1, 0, 4];
-            assert_eq!(
-                parts(&packet),
-                [Err(Cause::PartLength {
-                    length: usize::from(length)
-                }
-                .at(0))]
-            );
+            assert_eq!(parts(&packet), [Err(Cause::PartLength { length: usize::from(length) }.at(0))]);
         }
     }
 
     #[test]
     fn zeros_up_to_the_end_are_padding() {
-        assert_eq!(
-            parts(&[0, 1, 0, 4, 0, 0, 0, 0, 0]),
-            [Ok((1, 0, 0)), Err(Cause::Padding { left: 5 }.at(4))]
-        );
-        assert_eq!(
-            parts(&[0, 0, 0, 0, 0, 1]),
-            [Err(Cause::PartLength { length: 0 }.at(0))]
-        );
+        assert_eq!(parts(&[0, 1, 0, 4, 0, 0, 0, 0, 0]), [Ok((1, 0, 0)), Err(Cause::Padding { left: 5 }.at(4))]);
+        assert_eq!(parts(&[0, 0, 0, 0, 0, 1]), [Err(Cause::PartLength { length: 0 }.at(0))]);
     }
 
     #[test]
     fn length_beyond_the_end_ends_the_packet() {
-        assert_eq!(
-            parts(&[0, 1, 0, 9, 0, 0, 0, 0]),
-            [Err(Cause::Truncated { needed: 9, left: 8 }.at(0))]
-        );
-        assert_eq!(
-            parts(&[0, 1, 0xff, 0xff]),
-            [Err(Cause::Truncated {
-                needed: 65_535,
-                left: 4
-            }
-            .at(0))]
-        );
+        assert_eq!(parts(&[0, 1, 0, 9, 0, 0, 0, 0]), [Err(Cause::Truncated { needed: 9, left: 8 }.at(0))]);
+        assert_eq!(parts(&[0, 1, 0xff, 0xff]), [Err(Cause::Truncated { needed: 65_535, left: 4 }.at(0))]);
     }
 
     #[test]
@@ -304,13 +248,7 @@ mod tests {
         let mut octets = *b"abc";
         assert_eq!(Octets::split(&octets[..], 2), Ok((&b"ab"[..], &b"c"[..])));
         assert_eq!(Octets::split(&octets[..], 4), Err(&b"abc"[..]));
-        assert_eq!(
-            Octets::split(&mut octets[..], 3).map(|(head, tail)| (head.len(), tail.len())),
-            Ok((3, 0))
-        );
-        assert_eq!(
-            Octets::split(&mut octets[..], 4).map_err(|all| all.len()),
-            Err(3)
-        );
+        assert_eq!(Octets::split(&mut octets[..], 3).map(|(head, tail)| (head.len(), tail.len())), Ok((3, 0)));
+        assert_eq!(Octets::split(&mut octets[..], 4).map_err(|all| all.len()), Err(3));
     }
 }

@@ -78,18 +78,13 @@ impl<'a> User<'a> {
     #[cfg(feature = "security")]
     #[must_use]
     pub fn new(name: &'a str, password: &str) -> Self {
-        Self {
-            name: name.as_bytes(),
-            key: Key::new(password.as_bytes()),
-        }
+        Self { name: name.as_bytes(), key: Key::new(password.as_bytes()) }
     }
 }
 
 impl Passwords for [User<'_>] {
     fn key(&self, user: &[u8]) -> Option<&Key> {
-        self.iter()
-            .find(|known| known.name == user)
-            .map(|known| &known.key)
+        self.iter().find(|known| known.name == user).map(|known| &known.key)
     }
 }
 

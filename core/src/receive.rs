@@ -49,12 +49,7 @@ pub struct Receiver<T, P> {
 impl<T: Receive, P: Passwords> Receiver<T, P> {
     /// Receives from `transport` what `passwords` open, if it is protected as `level` asks.
     pub const fn new(transport: T, passwords: P, level: SecurityLevel) -> Self {
-        Self {
-            transport,
-            passwords,
-            level,
-            counters: Counters::new(),
-        }
+        Self { transport, passwords, level, counters: Counters::new() }
     }
 
     /// Receives the next packet into `buffer`. Its items count when they are read.
@@ -62,18 +57,9 @@ impl<T: Receive, P: Passwords> Receiver<T, P> {
     /// # Errors
     /// What the transport says: [`nb::Error::WouldBlock`] if nothing has arrived. A packet that is refused is no error, but a
     /// packet with errors inside.
-    pub fn receive<'a>(
-        &'a mut self,
-        buffer: &'a mut [u8],
-    ) -> nb::Result<Packet<'a, &'a P>, T::Error> {
+    pub fn receive<'a>(&'a mut self, buffer: &'a mut [u8]) -> nb::Result<Packet<'a, &'a P>, T::Error> {
         let arrival = self.transport.receive(buffer)?;
-        Ok(Packet::new(
-            arrival,
-            buffer,
-            &self.passwords,
-            self.level,
-            &mut self.counters,
-        ))
+        Ok(Packet::new(arrival, buffer, &self.passwords, self.level, &mut self.counters))
     }
 
     /// What has happened so far.
@@ -118,12 +104,7 @@ impl<'a, P: Passwords> Packet<'a, P> {
         counters.count_arrival(arrival, buffer.len());
         let len = arrival.len.min(buffer.len());
         let octets = buffer.get_mut(..len).unwrap_or_default();
-        Self {
-            arrival,
-            items: open(octets, passwords, level),
-            unknown_parts: 0,
-            counters,
-        }
+        Self { arrival, items: open(octets, passwords, level), unknown_parts: 0, counters }
     }
 }
 
@@ -137,8 +118,7 @@ impl<'a, P: Passwords> Iterator for Packet<'a, P> {
             Some(Err(error)) => self.counters.count_refusal(error.cause),
             None => {
                 let unknown_parts = self.items.unknown_parts();
-                self.counters
-                    .count_unknown_parts(unknown_parts.wrapping_sub(self.unknown_parts));
+                self.counters.count_unknown_parts(unknown_parts.wrapping_sub(self.unknown_parts));
                 self.unknown_parts = unknown_parts;
             }
         }
@@ -206,9 +186,7 @@ impl Counters {
 
     fn count_arrival(&mut self, arrival: Arrival, room: usize) {
         self.packets = self.packets.wrapping_add(1);
-        self.octets = self
-            .octets
-            .wrapping_add(u64::try_from(arrival.len).unwrap_or(u64::MAX));
+        self.octets = self.octets.wrapping_add(u64::try_from(arrival.len).unwrap_or(u64::MAX));
         self.empty = self.empty.wrapping_add(u64::from(arrival.len == 0));
         self.truncated = self.truncated.wrapping_add(u64::from(arrival.len > room));
     }
@@ -217,9 +195,7 @@ impl Counters {
         match item {
             Item::ValueList(list) => {
                 self.value_lists = self.value_lists.wrapping_add(1);
-                self.values = self
-                    .values
-                    .wrapping_add(u64::try_from(list.values.len()).unwrap_or(u64::MAX));
+                self.values = self.values.wrapping_add(u64::try_from(list.values.len()).unwrap_or(u64::MAX));
             }
             Item::Notification(_) => self.notifications = self.notifications.wrapping_add(1),
         }
@@ -232,9 +208,7 @@ impl Counters {
     }
 
     fn count_unknown_parts(&mut self, parts: usize) {
-        self.unknown_parts = self
-            .unknown_parts
-            .wrapping_add(u64::try_from(parts).unwrap_or(u64::MAX));
+        self.unknown_parts = self.unknown_parts.wrapping_add(u64::try_from(parts).unwrap_or(u64::MAX));
     }
 }
 
@@ -254,10 +228,7 @@ mod tests {
             for (to, from) in buffer.iter_mut().zip(*packet) {
                 *to = *from;
             }
-            Ok(Arrival {
-                len: packet.len(),
-                from: None,
-            })
+            Ok(Arrival { len: packet.len(), from: None })
         }
     }
 
@@ -272,34 +243,11 @@ mod tests {
         while let Ok(packet) = receiver.receive(&mut buffer) {
             results.extend(packet.map(|item| item.map(|_| ())));
         }
-        assert_eq!(
-            results,
-            [Ok(()), Ok(()), Err(Cause::Padding { left: 4 }.at(65))]
-        );
+        assert_eq!(results, [Ok(()), Ok(()), Err(Cause::Padding { left: 4 }.at(65))]);
         let counters = receiver.counters();
-        assert_eq!(
-            (
-                counters.packets,
-                counters.octets,
-                counters.empty,
-                counters.truncated
-            ),
-            (3, 61 + 69, 1, 0)
-        );
-        assert_eq!(
-            (
-                counters.items(),
-                counters.values,
-                counters.unknown_parts,
-                counters.refused()
-            ),
-            (2, 2, 1, 1)
-        );
-        assert!(
-            counters
-                .refused_by_cause()
-                .any(|(word, count)| (word, count) == ("padding", 1))
-        );
+        assert_eq!((counters.packets, counters.octets, counters.empty, counters.truncated), (3, 61 + 69, 1, 0));
+        assert_eq!((counters.items(), counters.values, counters.unknown_parts, counters.refused()), (2, 2, 1, 1));
+        assert!(counters.refused_by_cause().any(|(word, count)| (word, count) == ("padding", 1)));
     }
 
     #[test]
@@ -309,9 +257,7 @@ mod tests {
         let packets = [&twice[..]];
         let mut receiver = Receiver::new(Queue(&packets), (), SecurityLevel::None);
         let mut buffer = [0; 80];
-        let Ok(packet) = receiver.receive(&mut buffer) else {
-            panic!("a packet")
-        };
+        let Ok(packet) = receiver.receive(&mut buffer) else { panic!("a packet") };
         assert_eq!(packet.arrival.len, 88);
         assert_eq!(packet.filter(Result::is_ok).count(), 1);
         assert_eq!(receiver.counters().truncated, 1);

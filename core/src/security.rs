@@ -53,14 +53,10 @@ impl FromStr for SecurityLevel {
 
     /// collectd's words, in any case.
     fn from_str(word: &str) -> Result<Self, UnknownSecurityLevel> {
-        [
-            ("none", Self::None),
-            ("sign", Self::Sign),
-            ("encrypt", Self::Encrypt),
-        ]
-        .into_iter()
-        .find_map(|(name, level)| word.eq_ignore_ascii_case(name).then_some(level))
-        .ok_or(UnknownSecurityLevel)
+        [("none", Self::None), ("sign", Self::Sign), ("encrypt", Self::Encrypt)]
+            .into_iter()
+            .find_map(|(name, level)| word.eq_ignore_ascii_case(name).then_some(level))
+            .ok_or(UnknownSecurityLevel)
     }
 }
 
@@ -161,10 +157,7 @@ impl<'a, P: Passwords> Items<'a, P> {
     #[must_use]
     pub fn unknown_parts(&self) -> usize {
         let open = self.outer.iter().map(|scope| scope.unknown_parts);
-        open.fold(
-            self.unknown_parts.wrapping_add(self.scope.unknown_parts),
-            usize::wrapping_add,
-        )
+        open.fold(self.unknown_parts.wrapping_add(self.scope.unknown_parts), usize::wrapping_add)
     }
 
     /// Opens a sealed part and goes on inside it.
@@ -190,11 +183,7 @@ impl<'a, P: Passwords> Items<'a, P> {
         };
         self.depth = around;
         self.unknown_parts = self.unknown_parts.wrapping_add(self.scope.unknown_parts);
-        self.scope = self
-            .outer
-            .get_mut(around)
-            .map(mem::take)
-            .unwrap_or_default();
+        self.scope = self.outer.get_mut(around).map(mem::take).unwrap_or_default();
         true
     }
 
@@ -214,20 +203,14 @@ impl<'a, P: Passwords> Items<'a, P> {
         user: Option<&'a [u8]>,
     ) -> Inside<'a> {
         let protection = protection.max(self.scope.seal().protection);
-        let seal = Seal {
-            protection,
-            user: user.map(Text::new),
-        };
+        let seal = Seal { protection, user: user.map(Text::new) };
         Scope::new(octets, offset, seal, protection.meets(self.level))
     }
 
     /// Verifies a signature over its user and the rest of the scope (`WIRE §9`).
     fn open_signature(&mut self, part: &'a mut [u8]) -> Result<Inside<'a>, Cause> {
         let length = part.len();
-        let fields = part
-            .share()
-            .get(HEADER..)
-            .and_then(<[u8]>::split_first_chunk::<MAC>);
+        let fields = part.share().get(HEADER..).and_then(<[u8]>::split_first_chunk::<MAC>);
         let Some((mac, user)) = fields.filter(|(_, user)| !user.is_empty()) else {
             return Err(Cause::SealLength { length });
         };
@@ -289,11 +272,7 @@ impl<'a, P: Passwords> Iterator for Items<'a, P> {
             let error = match self.scope.find() {
                 Some(Found::Item(item)) => return Some(Ok(item)),
                 Some(Found::Error(error)) => error,
-                Some(Found::Seal {
-                    offset,
-                    type_,
-                    octets,
-                }) => match self.enter(offset, type_, octets) {
+                Some(Found::Seal { offset, type_, octets }) => match self.enter(offset, type_, octets) {
                     Ok(()) => continue,
                     Err(cause) => {
                         // A signature covers the rest, so nothing can be read behind one that is not opened.

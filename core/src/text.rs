@@ -82,9 +82,7 @@ impl fmt::Display for Text<'_> {
         for chunk in self.0.utf8_chunks() {
             for piece in chunk.valid().split_inclusive(is_unsafe) {
                 let (safe, last) = match piece.char_indices().next_back() {
-                    Some((at, last)) if is_unsafe(last) => {
-                        (piece.get(..at).unwrap_or_default(), Some(last))
-                    }
+                    Some((at, last)) if is_unsafe(last) => (piece.get(..at).unwrap_or_default(), Some(last)),
                     _ => (piece, None),
                 };
                 f.write_str(safe)?;
@@ -145,12 +143,7 @@ impl fmt::Display for Hex<'_> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         for octet in self.0 {
             for nibble in [octet >> 4, octet & 0xf] {
-                f.write_char(
-                    DIGITS
-                        .get(usize::from(nibble))
-                        .copied()
-                        .map_or('?', char::from),
-                )?;
+                f.write_char(DIGITS.get(usize::from(nibble)).copied().map_or('?', char::from))?;
             }
         }
         Ok(())
@@ -167,13 +160,7 @@ mod tests {
 
     #[test]
     fn harmless_text_is_shown_as_it_is() {
-        for text in [
-            "",
-            "localhost.localdomain",
-            "Grüße aus 東京",
-            "C:\\",
-            "a b\"c'",
-        ] {
+        for text in ["", "localhost.localdomain", "Grüße aus 東京", "C:\\", "a b\"c'"] {
             assert_eq!(shown(text.as_bytes()), text);
         }
     }
@@ -190,10 +177,7 @@ mod tests {
             shown("a\u{202e}b\u{200b}\u{2028}c\u{feff}\u{e0041}".as_bytes()),
             r"a\u{202e}b\u{200b}\u{2028}c\u{feff}\u{e0041}"
         );
-        assert_eq!(
-            shown("\u{e000}\u{f0000}\u{10fffd}".as_bytes()),
-            r"\u{e000}\u{f0000}\u{10fffd}"
-        );
+        assert_eq!(shown("\u{e000}\u{f0000}\u{10fffd}".as_bytes()), r"\u{e000}\u{f0000}\u{10fffd}");
     }
 
     #[test]

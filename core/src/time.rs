@@ -105,34 +105,13 @@ mod tests {
     #[test]
     fn durations_round_to_the_nearest_unit_both_ways() {
         let time = Time::from_raw(1_825_365_395_899_856_640);
-        assert_eq!(
-            Duration::from(time),
-            Duration::new(1_700_004_000, 123_456_717)
-        );
-        for raw in [
-            0,
-            1,
-            UNITS - 1,
-            UNITS,
-            0x1ac0_aa1a_9459_fa80,
-            u64::MAX - UNITS,
-        ] {
+        assert_eq!(Duration::from(time), Duration::new(1_700_004_000, 123_456_717));
+        for raw in [0, 1, UNITS - 1, UNITS, 0x1ac0_aa1a_9459_fa80, u64::MAX - UNITS] {
             let back = Time::try_from(Duration::from(Time::from_raw(raw))).unwrap();
             assert!(back.raw().abs_diff(raw) <= 1, "{raw}");
         }
-        assert_eq!(
-            Interval::try_from(Duration::from_millis(2500))
-                .unwrap()
-                .raw(),
-            0xa000_0000
-        );
-        assert_eq!(
-            Time::try_from(Duration::from_secs(u64::MAX)),
-            Err(OutOfRange)
-        );
-        assert_eq!(
-            Time::try_from(Duration::new(MAX_SECS, 999_999_999 + 1 - 1)).map(Time::secs),
-            Ok(MAX_SECS)
-        );
+        assert_eq!(Interval::try_from(Duration::from_millis(2500)).unwrap().raw(), 0xa000_0000);
+        assert_eq!(Time::try_from(Duration::from_secs(u64::MAX)), Err(OutOfRange));
+        assert_eq!(Time::try_from(Duration::new(MAX_SECS, 999_999_999 + 1 - 1)).map(Time::secs), Ok(MAX_SECS));
     }
 }

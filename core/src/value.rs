@@ -129,10 +129,7 @@ impl<'a> Values<'a> {
     /// [`Cause::NoValues`], [`Cause::ValuesLength`] if the arrays differ in length, [`Cause::UnknownKind`].
     pub fn new(kinds: &'a [u8], octets: &'a [[u8; 8]]) -> Result<Self, Cause> {
         if kinds.len() != octets.len() {
-            return Err(Cause::ValuesLength {
-                count: kinds.len(),
-                length: octets.as_flattened().len(),
-            });
+            return Err(Cause::ValuesLength { count: kinds.len(), length: octets.as_flattened().len() });
         }
         if kinds.is_empty() {
             return Err(Cause::NoValues);
@@ -241,9 +238,8 @@ mod tests {
     #[test]
     fn a_gauge_is_little_endian_and_the_rest_big_endian() {
         let body = [
-            0, 4, 0, 1, 2, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0, 0, 0, 0, 0, 0,
-            0x45, 0x40, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfb, 0, 0, 0, 0, 0, 0, 0x30,
-            0x39,
+            0, 4, 0, 1, 2, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0, 0, 0, 0, 0, 0, 0x45, 0x40, 0xff, 0xff,
+            0xff, 0xff, 0xff, 0xff, 0xff, 0xfb, 0, 0, 0, 0, 0, 0, 0x30, 0x39,
         ];
         let values = Values::parse(&body).unwrap();
         assert!(values.iter().eq([
@@ -260,10 +256,7 @@ mod tests {
     #[test]
     fn a_nan_keeps_its_bits() {
         let body = [0, 1, 1, 1, 2, 3, 4, 5, 6, 0xf8, 0xff];
-        assert_eq!(
-            Values::parse(&body).unwrap().iter().next().unwrap().bits(),
-            0xfff8_0605_0403_0201
-        );
+        assert_eq!(Values::parse(&body).unwrap().iter().next().unwrap().bits(), 0xfff8_0605_0403_0201);
     }
 
     #[test]
@@ -273,14 +266,8 @@ mod tests {
         assert_eq!(Values::parse(&[0]), length(0, 1));
         assert_eq!(Values::parse(&[0, 0]), Err(Cause::NoValues));
         assert_eq!(Values::parse(&[0, 0, 0]), length(0, 3));
-        assert_eq!(
-            Values::parse(&[0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
-            length(2, 11)
-        );
-        assert_eq!(
-            Values::parse(&[0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-            length(1, 12)
-        );
+        assert_eq!(Values::parse(&[0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0]), length(2, 11));
+        assert_eq!(Values::parse(&[0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]), length(1, 12));
         // 9 × 7282 is 2 in 16 bits.
         assert_eq!(Values::parse(&[0x1c, 0x72, 0, 0]), length(7282, 4));
         assert_eq!(Values::new(&[1, 1], &[[0; 8]]), length(2, 8));
@@ -288,9 +275,6 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_is_named() {
-        assert_eq!(
-            Values::parse(&[0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0]),
-            Err(Cause::UnknownKind { kind: 4 })
-        );
+        assert_eq!(Values::parse(&[0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0]), Err(Cause::UnknownKind { kind: 4 }));
     }
 }

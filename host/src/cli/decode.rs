@@ -1,0 +1,186 @@
+//! `collectd-tap decode`: captures, and files that are one packet.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use collectd_net::{Arrival, Counters, PORT, Packet};
+
+use super::output::{Count, Output, Summary};
+use super::{Exit, Failure, Printing, base_name, say, shown};
+use crate::capture::Capture;
+use crate::sink::Origin;
+use crate::users::Users;
+
+/// Longer than any packet, so that a wrong file is noticed before it fills the memory.
+const MAX_PACKET: u64 = 65_536;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Decode {
+    /// Captures (pcap, pcapng), files that are one packet (*.bin), or - for a capture on standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Take the datagrams of a capture that go to this UDP port, or to any
+    #[arg(short, long, value_name = "PORT", default_value_t = Port(Some(PORT)))]
+    port: Port,
+    #[command(flatten)]
+    printing: Printing,
+}
+
+/// The UDP port to take; none stands for any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Port(Option<u16>);
+
+impl FromStr for Port {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "any" => Ok(Self(None)),
+            _ => text.parse().map(|port| Self(Some(port))).map_err(|_| "a port is a number up to 65535, or any"),
+        }
+    }
+}
+
+impl std::fmt::Display for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(port) => port.fmt(f),
+            None => f.write_str("any"),
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Decode) -> Result<Exit, Failure> {
+    let mut decode = Run {
+        users: arguments.printing.users()?,
+        output: Output::new(&arguments.printing),
+        printing: &arguments.printing,
+        port: arguments.port,
+        counters: Counters::new(),
+        other_ports: 0,
+        failed: false,
+    };
+    for path in &arguments.files {
+        if decode.output.is_done() {
+            break;
+        }
+        decode.file(path)?;
+    }
+    decode.output.flush()?;
+
+    let mut summary = Summary(&decode.counters).to_string();
+    if decode.other_ports > 0 {
+        summary += &format!(", {} to other ports left out", Count(decode.other_ports, "datagram"));
+    }
+    say(format_args!("{summary}"));
+    Ok(match () {
+        () if decode.failed => Exit::Failed,
+        () if arguments.printing.strict && decode.counters.refused() > 0 => Exit::Rejected,
+        () => Exit::Done,
+    })
+}
+
+struct Run<'a> {
+    users: Option<Users>,
+    output: Output,
+    printing: &'a Printing,
+    port: Port,
+    counters: Counters,
+    other_ports: u64,
+    /// Whether some file was not what it should be.
+    failed: bool,
+}
+
+impl Run<'_> {
+    /// Prints the packets of a file. What is wrong with the file is said, and the next one follows.
+    fn file(&mut self, path: &Path) -> Result<(), Failure> {
+        let opened = match path.to_str() {
+            Some("-") => return self.capture(path, io::stdin().lock()),
+            _ => File::open(path),
+        };
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) => {
+                self.complain(path, &error);
+                return Ok(());
+            }
+        };
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("bin")) {
+            self.packet(path, file)
+        } else {
+            self.capture(path, BufReader::with_capacity(1 << 16, file))
+        }
+    }
+
+    /// A file that is one packet.
+    fn packet(&mut self, path: &Path, file: File) -> Result<(), Failure> {
+        let mut octets = Vec::new();
+        match file.take(MAX_PACKET).read_to_end(&mut octets) {
+            Ok(length) if length as u64 == MAX_PACKET => self.complain(path, &"too long for a packet"),
+            Ok(_) => {
+                let len = octets.len();
+                self.print(&mut octets, len, &Origin { source: &base_name(path), number: None, from: None })?;
+            }
+            Err(error) => self.complain(path, &error),
+        }
+        Ok(())
+    }
+
+    fn capture(&mut self, path: &Path, read: impl Read) -> Result<(), Failure> {
+        let mut capture = match Capture::new(read) {
+            Ok(capture) => capture,
+            Err(error) => {
+                self.complain(path, &format_args!("{error} (files that are one packet are called *.bin)"));
+                return Ok(());
+            }
+        };
+        let source = base_name(path);
+        let mut number = 0;
+        for datagram in &mut capture {
+            let mut datagram = match datagram {
+                Ok(datagram) => datagram,
+                Err(error) => {
+                    self.complain(path, &error);
+                    continue;
+                }
+            };
+            if self.port.0.is_some_and(|port| port != datagram.to.port()) {
+                self.other_ports += 1;
+                continue;
+            }
+            number += 1;
+            // How much longer than the capture it was is not known, only that it was.
+            let len = datagram.payload.len() + usize::from(datagram.truncated);
+            let origin = Origin { source: &source, number: Some(number), from: Some(datagram.from) };
+            self.print(&mut datagram.payload, len, &origin)?;
+            if self.output.is_done() {
+                break;
+            }
+        }
+        let skipped = capture.skipped();
+        for (count, what) in [
+            (skipped.malformed, "frames with contradictory headers"),
+            (skipped.cut, "frames cut off in their headers"),
+            (skipped.unknown_link, "frames of an unknown link type"),
+            (skipped.unfinished, "datagrams of which fragments are missing"),
+        ] {
+            if count > 0 {
+                say(format_args!("{}: left out {count} {what}", shown(path.as_os_str())));
+            }
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, octets: &mut [u8], len: usize, origin: &Origin<'_>) -> Result<(), Failure> {
+        let arrival = Arrival { len, from: origin.from };
+        let level = self.printing.security_level;
+        self.output.print(&mut Packet::new(arrival, octets, self.users.as_ref(), level, &mut self.counters), origin)
+    }
+
+    fn complain(&mut self, path: &Path, problem: &dyn std::fmt::Display) {
+        self.failed = true;
+        say(format_args!("{}: {problem}", shown(path.as_os_str())));
+    }
+}

@@ -1,0 +1,125 @@
+//! Numbers as text.
+
+use std::fmt::{self, Write as _};
+
+use collectd_net::Value;
+
+/// A value as Python's `repr` writes it: the shortest digits that read back as the same number.
+#[derive(Clone, Copy, Debug)]
+pub struct Number(pub Value);
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::Counter(number) | Value::Absolute(number) => number.fmt(f),
+            Value::Derive(number) => number.fmt(f),
+            Value::Gauge(number) => float(number, f),
+        }
+    }
+}
+
+fn float(number: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if number.is_nan() {
+        return f.write_str("nan");
+    }
+    let size = number.abs();
+    // Rust and Python agree on the digits, and here on the notation; `{:?}` keeps the `.0` of whole numbers.
+    if size == 0.0 || (1e-4..1e16).contains(&size) || size.is_infinite() {
+        return write!(f, "{number:?}");
+    }
+    // Python gives the exponent a sign and at least two digits: 1e+16, 1.5e-05.
+    let text = format!("{number:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    match exponent.strip_prefix('-') {
+        Some(exponent) => write!(f, "{digits}e-{exponent:0>2}"),
+        None => write!(f, "{digits}e+{exponent:0>2}"),
+    }
+}
+
+/// A count of 2⁻³⁰ s as decimal seconds, with just as many digits as it takes to get the count back.
+#[derive(Clone, Copy, Debug)]
+pub struct Seconds(pub u64);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: u64 = 1 << 30;
+        let (seconds, fraction) = (self.0 / UNITS, self.0 % UNITS);
+        seconds.fmt(f)?;
+        if fraction == 0 {
+            return Ok(());
+        }
+        f.write_char('.')?;
+        // Ten digits are always enough: 10⁻¹⁰ is less than half of 2⁻³⁰.
+        let mut scale = 1;
+        for digits in 1..=10 {
+            scale *= 10;
+            let decimal = (fraction * scale + UNITS / 2) / UNITS;
+            if decimal < scale && (decimal * UNITS + scale / 2) / scale == fraction {
+                return write!(f, "{decimal:0digits$}");
+            }
+        }
+        unreachable!("ten digits tell every count apart")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gauge(number: f64) -> String {
+        Number(Value::Gauge(number)).to_string()
+    }
+
+    #[test]
+    fn floats_read_as_in_python() {
+        // python3 -c 'print(repr(...))' for each.
+        for (number, text) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (48_082_944.0, "48082944.0"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e16, "1e+16"),
+            (9_999_999_999_999_998.0, "9999999999999998.0"),
+            (1.5e-5, "1.5e-05"),
+            (1e-4, "0.0001"),
+            (9.999e-5, "9.999e-05"),
+            (1e-300, "1e-300"),
+            (5e-324, "5e-324"),
+            (-1.797_693_134_862_315_7e308, "-1.7976931348623157e+308"),
+            (f64::NAN, "nan"),
+            (-f64::NAN, "nan"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(gauge(number), text);
+        }
+    }
+
+    #[test]
+    fn seconds_have_just_enough_digits() {
+        for (raw, text) in [
+            (0, "0"),
+            (10 << 30, "10"),
+            ((5 << 30) / 2, "2.5"),
+            (1, "0.000000001"),
+            (107_374_182, "0.1"),
+            ((1 << 30) - 1, "0.999999999"),
+            (u64::MAX, "17179869183.999999999"),
+        ] {
+            assert_eq!(Seconds(raw).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn seconds_give_the_count_back() {
+        let mut fraction = 1;
+        while fraction < 1 << 30 {
+            let text = Seconds(fraction).to_string();
+            let digits = text.strip_prefix("0.").expect("less than a second");
+            let scale = 10_u64.pow(u32::try_from(digits.len()).expect("few digits"));
+            let decimal: u64 = digits.parse().expect("digits");
+            assert_eq!(((decimal << 30) + scale / 2) / scale, fraction);
+            fraction += 9_973;
+        }
+    }
+}
