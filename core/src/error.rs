@@ -232,6 +232,7 @@ impl fmt::Display for Cause {
             Self::UnknownKind { kind } => write!(f, "value of unknown kind {kind}"),
             Self::Incomplete { missing } => write!(f, "item without {}", missing.name()),
             Self::TimeRange { secs } => write!(f, "{secs} seconds are beyond the range of a time"),
+            Self::Severity { severity: 0 } => f.write_str("notification without a severity"),
             Self::Severity { severity } => write!(f, "notification of unknown severity {severity}"),
             Self::EmptyMessage => f.write_str("notification with an empty message"),
             Self::NoKeys => f.write_str("sealed part, but no passwords are configured"),

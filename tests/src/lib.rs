@@ -1,1 +1,38 @@
-//! x
+//! What the tests that cross crates share: networks of their own, a real collectd, and the program under test.
+//!
+//! ```text
+//! net        namespaces joined by veth pairs; sockets and programs inside them
+//! collectd   a real collectd in a namespace, driven through its unixsock plugin
+//! tap        collectd-tap in a namespace: what it prints, how it ends
+//! files      recorded packets, and collectd-tap run on them
+//! ```
+//!
+//! Everything here waits for facts, never for a time: [`until`] polls and gives up loudly after [`PATIENCE`].
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+pub mod collectd;
+mod files;
+pub mod net;
+pub mod tap;
+
+pub use files::{capture, data, decode, exact, hex, run};
+
+/// How long a test waits for something that must happen; it goes on as soon as it has happened.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Polls until `done` is true.
+///
+/// # Panics
+///
+/// When `what` has not happened within [`PATIENCE`].
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < PATIENCE, "still waiting after {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -60,14 +60,12 @@ impl fmt::Display for Line<'_> {
                 f.write_str("]")
             }
             Item::Notification(notification) => {
-                // A notification about nothing in particular has no field at all.
-                let gap = if fields.iter().all(|field| field.is_empty()) { "" } else { " " };
                 let severity = match notification.severity {
                     collectd_net::Severity::Failure => "FAILURE",
                     collectd_net::Severity::Warning => "WARNING",
                     collectd_net::Severity::Okay => "OKAY",
                 };
-                write!(f, "{gap}[{severity}] {}", notification.message)
+                write!(f, " [{severity}] {}", notification.message)
             }
         }
     }
@@ -122,7 +120,7 @@ mod tests {
             lines(|packet| {
                 packet.notification(&Identifier::default(), time, Severity::Okay, "well".into()).expect("room");
             }),
-            ["[5] [OKAY] well"]
+            ["[5]  [OKAY] well"]
         );
     }
 }

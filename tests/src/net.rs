@@ -1,0 +1,219 @@
+//! Network namespaces joined by veth pairs. No packet of a test leaves the machine, and tests do not meet each other.
+//!
+//! ```text
+//!   sender                       receiver                      third (only where a test adds one)
+//!   to-receiver ───────────────► to-sender
+//!   10.99.0.1, fd99::1           10.99.0.2, fd99::2
+//!                                to-third ◄─────────────────── to-receiver
+//!                                10.99.1.2, fd99:1::2          10.99.1.1, fd99:1::1
+//! ```
+//!
+//! Namespaces need root and iproute2.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    process::{self, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+};
+
+use nix::{
+    net::if_::if_nametoindex,
+    sched::{CloneFlags, setns},
+};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+
+use crate::until;
+
+/// collectd's default groups.
+pub const GROUPS: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(239, 192, 74, 66)), IpAddr::V6(Ipv6Addr::new(0xff18, 0, 0, 0, 0, 0, 0xefc0, 0x4a42))];
+
+/// collectd's default port.
+pub const PORT: u16 = 25826;
+
+/// The interface of [`Net::sender`] that leads to the receiver, and of a third namespace likewise.
+pub const TO_RECEIVER: &str = "to-receiver";
+
+/// The interface of [`Net::receiver`] that leads to the sender.
+pub const TO_SENDER: &str = "to-sender";
+
+/// The interface of [`Net::receiver`] that leads to the third namespace.
+pub const TO_THIRD: &str = "to-third";
+
+/// The addresses of [`Net::sender`].
+pub const SENDER: [IpAddr; 2] = addresses(0, 1);
+
+/// The addresses of [`Net::receiver`].
+pub const RECEIVER: [IpAddr; 2] = addresses(0, 2);
+
+/// A sender and a receiver joined by a veth pair, with IPv4, IPv6 and link-local addresses ready for use.
+///
+/// Declare it before the programs that run in it: they must be dropped first.
+#[derive(Debug)]
+pub struct Net {
+    /// Where collectd runs.
+    pub sender: Namespace,
+    /// Where the program under test runs.
+    pub receiver: Namespace,
+}
+
+impl Net {
+    /// Makes both namespaces and the pair between them.
+    #[expect(clippy::new_without_default, reason = "it changes the machine, which no default should")]
+    pub fn new() -> Self {
+        let net = Self { sender: Namespace::new("sender"), receiver: Namespace::new("receiver") };
+        link(0, (&net.sender, TO_RECEIVER), (&net.receiver, TO_SENDER));
+        net
+    }
+
+    /// Makes a third namespace, joined to the receiver by a second pair.
+    pub fn third(&self) -> Namespace {
+        let third = Namespace::new("third");
+        link(1, (&third, TO_RECEIVER), (&self.receiver, TO_THIRD));
+        third
+    }
+}
+
+/// A network namespace with its loopback up; deleted on drop.
+#[derive(Debug)]
+pub struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    /// Makes a namespace whose name says which process and which role it serves.
+    pub fn new(role: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let namespace = Self { name: format!("collectd-{}-{number}-{role}", process::id()) };
+        ip(&format!("netns add {}", namespace.name));
+        namespace.enter(|| {
+            // Link-local addresses are then usable at once. Where this is not writable, `link` waits a little longer.
+            _ = fs::write("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
+        });
+        namespace.ip("link set lo up");
+        namespace
+    }
+
+    /// Runs `ip` on this namespace, with words as in `link set lo up`, and returns what it prints.
+    ///
+    /// # Panics
+    ///
+    /// When `ip` fails.
+    pub fn ip(&self, words: &str) -> String {
+        ip(&format!("-n {} {words}", self.name))
+    }
+
+    /// A command that will run `program` in this namespace, as the very process that is spawned.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name]).arg(program).stdin(Stdio::null());
+        command
+    }
+
+    /// Does `work` in this namespace, on a thread of its own. Sockets opened there stay there.
+    pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let inside = || {
+            let file = File::open(format!("/run/netns/{}", self.name)).expect("`ip netns add` made this file");
+            setns(file, CloneFlags::CLONE_NEWNET).expect("root may enter a namespace");
+            work()
+        };
+        thread::scope(|scope| scope.spawn(inside).join()).expect("the panic inside has been reported")
+    }
+
+    /// Sends one datagram out of `interface` to each of [`GROUPS`], port [`PORT`].
+    pub fn send_to_groups(&self, interface: &str, datagram: &[u8]) {
+        for group in GROUPS {
+            self.send(interface, SocketAddr::new(group, PORT), datagram);
+        }
+    }
+
+    /// Sends one datagram out of `interface`.
+    pub fn send(&self, interface: &str, to: SocketAddr, datagram: &[u8]) {
+        self.enter(|| {
+            let socket = udp(to);
+            socket.bind_device(Some(interface.as_bytes())).expect("the interface exists");
+            let sent = socket.send_to(datagram, &to.into());
+            assert_eq!(sent.ok(), Some(datagram.len()), "send to {to} out of {interface}");
+        });
+    }
+
+    /// A socket bound to `address`, joined on `interface` if that is a group; it never blocks. It stands for another
+    /// program, or tells a test what has arrived without asking the program under test.
+    pub fn witness(&self, interface: &str, address: SocketAddr) -> UdpSocket {
+        self.enter(|| {
+            let socket = udp(address);
+            let index = if_nametoindex(interface).expect("the interface exists");
+            socket.set_reuse_address(true).expect("any UDP socket may");
+            socket.set_nonblocking(true).expect("any socket may");
+            socket.bind(&address.into()).expect("the address is free, or shared by all who have it");
+            match address.ip() {
+                IpAddr::V4(ip) if ip.is_multicast() => {
+                    socket.join_multicast_v4_n(&ip, &InterfaceIndexOrAddress::Index(index)).expect("joins the group");
+                }
+                IpAddr::V6(ip) if ip.is_multicast() => {
+                    socket.join_multicast_v6(&ip, index).expect("joins the group");
+                }
+                _ => {}
+            }
+            socket.into()
+        })
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        // What is left of a failed test must not hide why it failed: no panic here.
+        _ = Command::new("ip").args(["netns", "del", &self.name]).status();
+    }
+}
+
+/// How many datagrams `witness` has waiting; they are gone afterwards.
+pub fn drain(witness: &UdpSocket) -> usize {
+    let mut octet = [0];
+    (0..65_536).take_while(|_| witness.recv(&mut octet).is_ok()).count()
+}
+
+/// Joins two namespaces: the first gets `10.99.subnet.1` and `fd99:subnet::1`, the second the same with 2.
+fn link(subnet: u8, first: (&Namespace, &str), second: (&Namespace, &str)) {
+    let ends = [first, second];
+    let [one, other] = ends.map(|(namespace, interface)| format!("name {interface} netns {}", namespace.name));
+    ip(&format!("link add {one} type veth peer {other}"));
+    for ((namespace, interface), host) in ends.into_iter().zip(1..) {
+        let [v4, v6] = addresses(subnet, host);
+        namespace.ip(&format!("addr add {v4}/24 dev {interface}"));
+        namespace.ip(&format!("addr add {v6}/64 dev {interface} nodad"));
+        namespace.ip(&format!("link set {interface} up"));
+    }
+    for (namespace, interface) in ends {
+        let addresses = |which| namespace.ip(&format!("-6 addr show dev {interface} {which}"));
+        until("a link-local address that is no longer tentative", || {
+            !addresses("scope link").is_empty() && addresses("tentative").is_empty()
+        });
+    }
+}
+
+/// The addresses of a host, IPv4 and IPv6.
+const fn addresses(subnet: u8, host: u8) -> [IpAddr; 2] {
+    [
+        IpAddr::V4(Ipv4Addr::new(10, 99, subnet, host)),
+        IpAddr::V6(Ipv6Addr::new(0xfd99, subnet as u16, 0, 0, 0, 0, 0, host as u16)),
+    ]
+}
+
+/// A UDP socket of the family of `address`.
+fn udp(address: SocketAddr) -> Socket {
+    Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP)).expect("a socket is to be had")
+}
+
+/// Runs `ip` with these words and returns what it prints.
+fn ip(words: &str) -> String {
+    let output = Command::new("ip").args(words.split(' ')).output().expect("iproute2 is installed");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "ip {words}: {said}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
