@@ -22,17 +22,25 @@ fn float(number: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if number.is_nan() {
         return f.write_str("nan");
     }
-    let size = number.abs();
-    // Rust and Python agree on the digits, and here on the notation; `{:?}` keeps the `.0` of whole numbers.
-    if size == 0.0 || (1e-4..1e16).contains(&size) || size.is_infinite() {
-        return write!(f, "{number:?}");
+    if number.is_infinite() {
+        return f.write_str(if number > 0.0 { "inf" } else { "-inf" });
     }
-    // Python gives the exponent a sign and at least two digits: 1e+16, 1.5e-05.
-    let text = format!("{number:e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    match exponent.strip_prefix('-') {
-        Some(exponent) => write!(f, "{digits}e-{exponent:0>2}"),
-        None => write!(f, "{digits}e+{exponent:0>2}"),
+    // Ryu's digits are Python's, ties included (`{}` rounds some of them the other way); the notation is not always.
+    let mut buffer = ryu::Buffer::new();
+    let text = buffer.format_finite(number);
+    if let Some((digits, exponent)) = text.split_once('e') {
+        // Python gives the exponent a sign and at least two digits: 1e+16, 1.5e-06.
+        return match exponent.strip_prefix('-') {
+            Some(exponent) => write!(f, "{digits}e-{exponent:0>2}"),
+            None => write!(f, "{digits}e+{exponent:0>2}"),
+        };
+    }
+    // Python changes the notation one power of ten earlier: 0.000015 is 1.5e-05.
+    let (sign, unsigned) = text.split_at(usize::from(number.is_sign_negative()));
+    match unsigned.strip_prefix("0.0000").map(|digits| digits.split_at(1)) {
+        Some((first, "")) => write!(f, "{sign}{first}e-05"),
+        Some((first, more)) => write!(f, "{sign}{first}.{more}e-05"),
+        None => f.write_str(text),
     }
 }
 
@@ -81,6 +89,9 @@ mod tests {
             (1e16, "1e+16"),
             (9_999_999_999_999_998.0, "9999999999999998.0"),
             (1.5e-5, "1.5e-05"),
+            (-1e-5, "-1e-05"),
+            (1.5e-6, "1.5e-06"),
+            (-1_149_636_667_324_797.25, "-1149636667324797.2"),
             (1e-4, "0.0001"),
             (9.999e-5, "9.999e-05"),
             (1e-300, "1e-300"),
