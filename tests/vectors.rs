@@ -32,9 +32,9 @@ fn users() -> [User<'static>; 2] {
 fn read_everywhere(name: &str) -> [Vec<String>; 4] {
     [
         read(name, (), SecurityLevel::None),
-        read(name, &users(), SecurityLevel::None),
-        read(name, &users(), SecurityLevel::Sign),
-        read(name, &users(), SecurityLevel::Encrypt),
+        read(name, users(), SecurityLevel::None),
+        read(name, users(), SecurityLevel::Sign),
+        read(name, users(), SecurityLevel::Encrypt),
     ]
 }
 

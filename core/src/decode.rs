@@ -8,7 +8,7 @@ use crate::{
     ValueList, Values,
 };
 
-/// The items of octets that nobody sealed; sealed parts are refused with [`Cause::Sealed`] and passed over.
+/// The items of octets that nobody sealed; what a seal covers is refused with [`Cause::Sealed`].
 ///
 /// Use [`open`](crate::open) for packets from a network.
 ///
@@ -53,7 +53,13 @@ impl<'a> Iterator for Decoder<'a> {
                 }
                 Err(error)
             }
-            Found::Seal { offset, .. } => Err(Cause::Sealed.at(offset)),
+            Found::Seal { offset, type_, .. } => {
+                // A signature covers all that follows.
+                if type_ == PartType::SIGNATURE {
+                    self.0.cursor.end();
+                }
+                Err(Cause::Sealed.at(offset))
+            }
         })
     }
 }
@@ -234,5 +240,48 @@ fn number(body: &[u8]) -> Result<u64, Cause> {
     match body.first_chunk() {
         Some(octets) if body.len() == octets.len() => Ok(u64::from_be_bytes(*octets)),
         _ => Err(Cause::NumberLength { length: body.len() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_seal_covers_is_refused() {
+        let plain = include_bytes!("../tests/data/collectd-5.12.0-minimal.bin");
+        let signed = include_bytes!("../tests/data/collectd-5.12.0-minimal-signed.bin");
+        let encrypted = include_bytes!("../tests/data/collectd-5.12.0-minimal-encrypted.bin");
+        let results = |packet: &[u8]| Decoder::new(packet).map(|item| item.map(|_| ())).collect::<Vec<_>>();
+        assert_eq!(results(signed), [Err(Cause::Sealed.at(0))]);
+        assert_eq!(results(&[&encrypted[..], plain].concat()), [Err(Cause::Sealed.at(0)), Ok(())]);
+    }
+
+    #[test]
+    fn seconds_of_an_interval_beyond_its_range_leave_it_unknown() {
+        let plain = include_bytes!("../tests/data/collectd-5.12.0-minimal.bin");
+        let interval = [0, 7, 0, 12, 0, 0, 0, 4, 0, 0, 0, 0];
+        let packet = [&plain[..], &interval, &plain[plain.len() - 15..]].concat();
+        let mut items = Decoder::new(&packet);
+        assert!(matches!(items.next(), Some(Ok(Item::ValueList(list))) if list.interval == Interval::from_secs(10)));
+        assert_eq!(items.next(), Some(Err(Cause::TimeRange { secs: 1 << 34 }.at(plain.len()))));
+        assert!(matches!(items.next(), Some(Ok(Item::ValueList(list))) if list.interval.is_none()));
+        assert_eq!(items.next(), None);
+    }
+
+    #[test]
+    fn a_time_of_zero_is_none() {
+        let plain = include_bytes!("../tests/data/collectd-5.12.0-minimal.bin");
+        let time = [0, 8, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0];
+        let packet = [&plain[..], &time, &plain[plain.len() - 15..]].concat();
+        let missing = Cause::Incomplete { missing: Missing::Time }.at(plain.len() + time.len());
+        assert_eq!(Decoder::new(&packet).nth(1), Some(Err(missing)));
+    }
+
+    #[test]
+    fn parts_of_unknown_type_are_counted() {
+        let mut items = Decoder::new(&[0x12, 0x34, 0, 4, 0, 0x99, 0, 5, 1]);
+        assert_eq!(items.next(), None);
+        assert_eq!(items.unknown_parts(), 2);
     }
 }

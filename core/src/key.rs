@@ -64,6 +64,21 @@ impl Key {
     }
 }
 
+/// Tests of opening make packets of their own.
+#[cfg(test)]
+impl Key {
+    pub(crate) fn mac(&self, user: &[u8], content: &[u8]) -> [u8; 32] {
+        self.signing.clone().chain_update(user).chain_update(content).finalize().into_bytes().into()
+    }
+
+    pub(crate) fn encrypt(&self, iv: [u8; 16], content: &[u8]) -> Vec<u8> {
+        let mut stream = Sha1::digest(content).to_vec();
+        stream.extend_from_slice(content);
+        self.apply_stream(iv, &mut stream);
+        stream
+    }
+}
+
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key")

@@ -68,12 +68,13 @@ impl Fleet {
             };
             encoder.value_list(&identifier, time, interval, values.iter().copied())
         };
-        let busy = self.wave(host, 50.0, 40.0);
-        for (state, share) in [("user", busy), ("system", busy / 5.0), ("idle", 100.0 - busy * 1.2)] {
+        let busy = self.wave(host, 50.0, 40.0).round();
+        let system = (busy / 5.0).round();
+        for (state, share) in [("user", busy), ("system", system), ("idle", 100.0 - busy - system)] {
             add("cpu", "", "percent", state, &[Value::Gauge(share)])?;
         }
-        let load = busy / 25.0;
-        add("load", "", "load", "", &[load, load * 0.8, load * 0.6].map(Value::Gauge))?;
+        let load = [busy, busy * 0.8, busy * 0.6].map(|share| Value::Gauge((share * 4.0).round() / 100.0));
+        add("load", "", "load", "", &load)?;
         let used = 2e9 + self.wave(host, 5e8, 4e8);
         add("memory", "", "memory", "used", &[Value::Gauge(used.round())])?;
         add("memory", "", "memory", "free", &[Value::Gauge((8e9 - used).round())])?;
