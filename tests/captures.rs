@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 
-use collectd_net_tests::{capture, decode, exact, hex};
+use collectd_net_tests::{capture, data, decode, exact, hex};
 use collectd_tap::capture::Capture;
 use serde_json::Value;
 
@@ -212,6 +212,27 @@ fn datagrams_of_captures_are_whole() {
         assert_eq!(seen.collect::<Vec<_>>(), expected, "{name}");
     }
     assert!(datagrams > 1000);
+}
+
+/// The same packets in the wrappings of other links and in other file formats are the same packets.
+#[test]
+fn link_types_and_file_formats_do_not_matter() {
+    let items = |file: &str, packets: usize| -> Vec<Value> {
+        let packets: Vec<_> = exact(&data(file), &[]).into_iter().take(packets).collect();
+        packets.into_iter().map(|packet| packet["items"].clone()).collect()
+    };
+    let six = items("captures/small-packets.pcap", 6);
+    for (file, families) in [("sll", 2), ("sll2", 2), ("raw", 2), ("vlan", 1), ("vlan-in-vlan", 1)] {
+        assert_eq!(
+            items(&format!("link-types/{file}.pcap"), usize::MAX),
+            vec![six.clone(); families].concat(),
+            "{file}"
+        );
+    }
+    let all = items("captures/small-packets.pcap", usize::MAX);
+    for file in ["small-packets.pcapng", "small-packets.nsec.pcap"] {
+        assert_eq!(items(&format!("link-types/{file}"), usize::MAX), all, "{file}");
+    }
 }
 
 /// What the daemon does to a value list behind the parser (`WIRE §6.3`, `§13`): types.db decides about kinds, the interval

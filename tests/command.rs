@@ -188,6 +188,15 @@ fn nothing_heard_exits_with_3() {
     }
 }
 
+/// Waits eleven seconds, for the message comes after ten.
+#[test]
+fn silence_is_said_and_the_demo_named() {
+    let output = run(&["listen", "-L", "127.0.0.1:25998", "--for", "11s"]);
+    let talk = text(&output.stderr);
+    assert_eq!(talk.lines().count(), 3, "{talk}");
+    assert!(talk.lines().nth(1).expect("a second line").contains("collectd-tap demo"), "{talk}");
+}
+
 #[test]
 fn an_unknown_interface_is_named() {
     let output = run(&["-i", "nosuch0", "--for", "100ms"]);
