@@ -51,6 +51,9 @@ pub(super) fn print_arriving(listener: Listener, printing: &Printing, limits: &L
     let mut users = printing.users()?;
     let mut output = Output::new(printing);
     let mut counters = Counters::new();
+    for error in listener.left_out() {
+        say(format_args!("warning: {error}"));
+    }
     let listening = listener.to_string();
     let mut inbox = listener.start().map_err(|error| Failure::Runtime(format!("cannot start to listen: {error}")))?;
     stop::on_signal(inbox.stopper()).map_err(|error| Failure::Runtime(format!("cannot catch signals: {error}")))?;

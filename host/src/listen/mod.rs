@@ -93,6 +93,7 @@ fn shown(text: &str) -> collectd_net::Text<'_> {
 #[derive(Debug)]
 pub struct Listener {
     sockets: Vec<Socket>,
+    left_out: Vec<ListenError>,
 }
 
 impl Listener {
@@ -112,17 +113,19 @@ impl Listener {
         let chosen = settings.interfaces.iter().map(find).collect::<Result<Vec<_>, _>>()?;
         let mut sockets = Vec::new();
         if settings.addresses.is_empty() {
-            let mut refused = None;
+            let mut left_out = Vec::new();
             for group in Address::default_groups() {
                 match open_group(&group, &chosen, &known) {
                     Ok(opened) => sockets.extend(opened),
-                    Err(error) => refused = Some(error),
+                    Err(error) => left_out.push(error),
                 }
             }
-            return match refused {
-                Some(error) if sockets.is_empty() => Err(error),
-                _ => Ok(Self { sockets }),
-            };
+            if sockets.is_empty()
+                && let Some(error) = left_out.pop()
+            {
+                return Err(error);
+            }
+            return Ok(Self { sockets, left_out });
         }
         for address in &settings.addresses {
             let chosen = match &address.interface {
@@ -138,7 +141,13 @@ impl Listener {
                 }
             }
         }
-        Ok(Self { sockets })
+        Ok(Self { sockets, left_out: Vec::new() })
+    }
+
+    /// Why some of the default groups are not listened on.
+    #[must_use]
+    pub fn left_out(&self) -> &[ListenError] {
+        &self.left_out
     }
 
     /// The addresses that the sockets are bound to.
