@@ -4,6 +4,8 @@
 //! net        namespaces joined by veth pairs; sockets and programs inside them
 //! collectd   a real collectd in a namespace, driven through its unixsock plugin
 //! tap        collectd-tap in a namespace: what it prints, how it ends
+//! auth       files of users and passwords for it
+//! json       what `-o json` prints, read back without losing a bit
 //! files      recorded packets, and collectd-tap run on them
 //! ```
 //!
@@ -14,8 +16,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub mod auth;
 pub mod collectd;
 mod files;
+pub mod json;
 pub mod net;
 pub mod tap;
 
@@ -29,10 +33,18 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// # Panics
 ///
 /// When `what` has not happened within [`PATIENCE`].
-pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+pub fn until(what: &str, done: impl FnMut() -> bool) {
+    assert!(in_time(done), "still waiting after {PATIENCE:?}: {what}");
+}
+
+/// Polls until `done` is true, and tells whether that was within [`PATIENCE`].
+pub fn in_time(mut done: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < PATIENCE, "still waiting after {PATIENCE:?}: {what}");
+        if start.elapsed() > PATIENCE {
+            return false;
+        }
         thread::sleep(Duration::from_millis(20));
     }
+    true
 }

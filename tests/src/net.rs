@@ -14,6 +14,7 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    panic::resume_unwind,
     process::{self, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     thread,
@@ -122,7 +123,7 @@ impl Namespace {
             setns(file, CloneFlags::CLONE_NEWNET).expect("root may enter a namespace");
             work()
         };
-        thread::scope(|scope| scope.spawn(inside).join()).expect("the panic inside has been reported")
+        thread::scope(|scope| scope.spawn(inside).join()).unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Sends one datagram out of `interface` to each of [`GROUPS`], port [`PORT`].

@@ -15,7 +15,7 @@ use nix::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{net::Namespace, until};
+use crate::{in_time, net::Namespace, until};
 
 /// The path of `collectd-tap`: built once per test program, unless the environment names one in `COLLECTD_TAP`.
 pub fn tap() -> &'static Path {
@@ -85,11 +85,12 @@ impl Tap {
     /// `poke` runs before every look, for a sender that has to be told to flush.
     pub fn wait_for(&self, count: usize, mut poke: impl FnMut()) -> Vec<String> {
         let mut lines = Vec::new();
-        until(&format!("{count} lines of collectd-tap, which said: {}", self.talk()), || {
+        let enough = in_time(|| {
             poke();
             lines = self.lines();
             lines.len() >= count
         });
+        assert!(enough, "{} lines instead of {count}: {lines:#?}\n{}", lines.len(), self.talk());
         lines
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -25,6 +25,8 @@ use super::socket::Socket;
 const BATCH: usize = 64;
 /// No UDP datagram is longer.
 const MAX_DATAGRAM: usize = 65_535;
+/// Octets of its buffer that the kernel charges for a datagram at the least.
+const SMALLEST_DATAGRAM: usize = 512;
 /// How many octets of memory may wait to be read.
 const MAX_QUEUED: usize = 64 << 20;
 /// How long to leave a socket alone that reports errors without end.
@@ -43,6 +45,8 @@ pub struct Inbox {
     batch: Batch,
     /// How many packets of `batch` have been read.
     read: usize,
+    /// Whether no more packets are taken in.
+    stopped: bool,
 }
 
 /// What threads and reader both count.
@@ -147,6 +151,7 @@ impl Inbox {
             life: Some(life),
             batch: Batch::default(),
             read: 0,
+            stopped: false,
         };
         for socket in &inbox.sockets {
             let intake = Intake {
@@ -171,19 +176,25 @@ impl Inbox {
     }
 
     /// Waits until packets arrive, somebody stops it, or the time is up; without a time, for ever.
+    ///
+    /// After a stop, what had arrived until then still comes, and then [`Wake::Stopped`] for good.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Wake {
-        let event = match timeout {
-            Some(timeout) => self.queue.recv_timeout(timeout),
-            None => self.queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match event {
-            Ok(Event::Batch(batch)) => {
-                self.take(batch);
-                Wake::Arrived
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let event = match deadline {
+                _ if self.stopped => self.queue.try_recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(deadline) => self.queue.recv_timeout(deadline.saturating_duration_since(Instant::now())),
+                None => self.queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match event {
+                Ok(Event::Batch(batch)) => {
+                    self.take(batch);
+                    return Wake::Arrived;
+                }
+                Ok(Event::Stop) => self.stop(),
+                Err(RecvTimeoutError::Timeout) => return Wake::Timeout,
+                Err(RecvTimeoutError::Disconnected) => return Wake::Stopped,
             }
-            Ok(Event::Stop) => Wake::Stopped,
-            Err(RecvTimeoutError::Timeout) => Wake::Timeout,
-            Err(RecvTimeoutError::Disconnected) => Wake::Stopped,
         }
     }
 
@@ -210,13 +221,21 @@ impl Inbox {
     }
 }
 
-impl Drop for Inbox {
-    fn drop(&mut self) {
+impl Inbox {
+    /// Lets the threads take in what the kernel has, and end.
+    fn stop(&mut self) {
+        self.stopped = true;
         self.life = None;
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so already.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -231,52 +250,54 @@ struct Intake {
 
 impl Intake {
     fn run(self) {
-        let mut room = vec![vec![0; MAX_DATAGRAM]; BATCH];
-        let mut headers = MultiHeaders::preallocate(BATCH, None);
-        while self.wait(PollTimeout::NONE) {
-            match self.receive(&mut room, &mut headers) {
-                Ok(batch) => {
-                    if !self.enqueue(batch) {
-                        return;
-                    }
-                }
+        let mut room = Room::new();
+        while self.wait() {
+            match self.receive(&mut room) {
+                Ok(batch) => self.enqueue(batch),
                 Err(Errno::EAGAIN | Errno::EINTR) => {}
                 // A link that is down, memory that is short: it may pass.
                 Err(_) => {
                     self.shared.receive_errors.fetch_add(1, Ordering::Relaxed);
-                    if !self.pause() {
-                        return;
-                    }
+                    self.pause();
                 }
             }
+        }
+        // It is over; the kernel still holds this many datagrams at the most.
+        let mut left = self.socket.receive_buffer() / SMALLEST_DATAGRAM;
+        while left > 0
+            && let Ok(batch) = self.receive(&mut room)
+        {
+            left = left.saturating_sub(batch.packets.len());
+            self.enqueue(batch);
         }
     }
 
     /// Waits for a datagram; `false` when it is over.
-    fn wait(&self, timeout: PollTimeout) -> bool {
+    fn wait(&self) -> bool {
         let mut ends = [
             PollFd::new(self.socket.socket.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.end.as_fd(), PollFlags::empty()),
         ];
-        match poll(&mut ends, timeout) {
+        match poll(&mut ends, PollTimeout::NONE) {
             Ok(_) => ends[1].revents().is_none_or(|events| events.is_empty()),
             Err(_) => true,
         }
     }
 
-    /// Leaves the socket alone for a while; `false` when it is over.
-    fn pause(&self) -> bool {
-        let mut end = [PollFd::new(self.end.as_fd(), PollFlags::empty())];
+    /// Leaves the socket alone for a while, unless it is over.
+    fn pause(&self) {
         let timeout = PollTimeout::try_from(AFTER_ERROR).unwrap_or(PollTimeout::ZERO);
-        !matches!(poll(&mut end, timeout), Ok(1..))
+        // Whatever ends it, there is nothing to do about it.
+        let _ = poll(&mut [PollFd::new(self.end.as_fd(), PollFlags::empty())], timeout);
     }
 
-    fn receive(&self, room: &mut [Vec<u8>], headers: &mut MultiHeaders<SockaddrStorage>) -> nix::Result<Batch> {
+    fn receive(&self, room: &mut Room) -> nix::Result<Batch> {
         let mut packets = Vec::with_capacity(BATCH);
         {
-            let mut slices: Vec<_> = room.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
+            let mut slices: Vec<_> = room.buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
             let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
-            for message in recvmmsg(self.socket.socket.as_raw_fd(), headers, &mut slices, flags, None)? {
+            let messages = recvmmsg(self.socket.socket.as_raw_fd(), &mut room.headers, &mut slices, flags, None)?;
+            for message in messages {
                 // With MSG_TRUNC this is the length on the wire.
                 let len = message.bytes;
                 packets.push(Arrived { stored: len.min(MAX_DATAGRAM), len, from: message.address.and_then(sender) });
@@ -284,22 +305,35 @@ impl Intake {
         }
         let total = packets.iter().map(|packet| packet.stored).sum();
         let mut octets = Vec::with_capacity(total);
-        for (buffer, packet) in room.iter().zip(&packets) {
+        for (buffer, packet) in room.buffers.iter().zip(&packets) {
             octets.extend_from_slice(&buffer[..packet.stored]);
         }
         Ok(Batch { octets, packets, start: 0 })
     }
 
-    /// Queues a batch, or drops and counts it; `false` when nobody reads any more.
-    fn enqueue(&self, batch: Batch) -> bool {
+    /// Queues a batch, or drops and counts it.
+    fn enqueue(&self, batch: Batch) {
         let weight = batch.weight();
         if self.shared.queued.load(Ordering::Relaxed) + weight > MAX_QUEUED {
             let lost = u64::try_from(batch.packets.len()).unwrap_or(u64::MAX);
             self.shared.overflowed.fetch_add(lost, Ordering::Relaxed);
-            return true;
+            return;
         }
         self.shared.queued.fetch_add(weight, Ordering::Relaxed);
-        self.queue.send(Event::Batch(batch)).is_ok()
+        // The inbox outlives its threads, so it takes everything.
+        let _ = self.queue.send(Event::Batch(batch));
+    }
+}
+
+/// Where the kernel puts datagrams.
+struct Room {
+    buffers: Vec<Vec<u8>>,
+    headers: MultiHeaders<SockaddrStorage>,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { buffers: vec![vec![0; MAX_DATAGRAM]; BATCH], headers: MultiHeaders::preallocate(BATCH, None) }
     }
 }
 

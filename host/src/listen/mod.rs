@@ -40,6 +40,8 @@ pub enum ListenError {
     Interfaces(io::Error),
     /// The host name cannot be resolved.
     Resolve(String, io::Error),
+    /// The address is of a link, and no interface says of which.
+    LinkLocal(SocketAddr),
     /// A socket for this address cannot be had.
     Bind(String, io::Error),
     /// The group cannot be joined on this interface.
@@ -52,7 +54,7 @@ impl ListenError {
     /// Whether what was asked for is wrong, rather than the machine unable.
     #[must_use]
     pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::UnknownInterface(_) | Self::Resolve(..))
+        matches!(self, Self::UnknownInterface(_) | Self::Resolve(..) | Self::LinkLocal(_))
     }
 }
 
@@ -62,6 +64,9 @@ impl fmt::Display for ListenError {
             Self::UnknownInterface(name) => write!(f, "no interface is called '{}'", shown(name)),
             Self::Interfaces(error) => write!(f, "cannot list the network interfaces: {error}"),
             Self::Resolve(host, error) => write!(f, "cannot resolve '{}': {error}", shown(host)),
+            Self::LinkLocal(address) => {
+                write!(f, "{address} means nothing without its interface: add %NAME")
+            }
             Self::Bind(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
                 write!(f, "cannot listen on {address}: another program does, and a datagram goes to one of them only")
             }
@@ -80,7 +85,7 @@ impl std::error::Error for ListenError {
             Self::Interfaces(error) | Self::Resolve(_, error) | Self::Bind(_, error) | Self::Join(_, _, error) => {
                 Some(error)
             }
-            Self::UnknownInterface(_) | Self::JoinAnywhere(_) => None,
+            Self::UnknownInterface(_) | Self::LinkLocal(_) | Self::JoinAnywhere(_) => None,
         }
     }
 }
@@ -110,14 +115,16 @@ impl Listener {
             let found = known.iter().find(|interface| interface.name == *name);
             found.cloned().ok_or_else(|| ListenError::UnknownInterface(name.clone()))
         };
-        let chosen = settings.interfaces.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+        let mut names = settings.interfaces.clone();
+        names.sort();
+        names.dedup();
+        let chosen = names.iter().map(find).collect::<Result<Vec<_>, _>>()?;
         let mut sockets = Vec::new();
         if settings.addresses.is_empty() {
             let mut left_out = Vec::new();
             for group in Address::default_groups() {
-                match open_group(&group, &chosen, &known) {
-                    Ok(opened) => sockets.extend(opened),
-                    Err(error) => left_out.push(error),
+                if let Err(error) = open_group(&mut sockets, &group, &chosen, &known) {
+                    left_out.push(error);
                 }
             }
             if sockets.is_empty()
@@ -135,9 +142,9 @@ impl Listener {
             let resolved = address.resolve().map_err(|error| ListenError::Resolve(address.host.clone(), error))?;
             for address in resolved {
                 if address.ip().is_multicast() {
-                    sockets.extend(open_group(&address, &chosen, &known)?);
+                    open_group(&mut sockets, &address, &chosen, &known)?;
                 } else {
-                    sockets.extend(open_unicast(&address, &chosen)?);
+                    open_unicast(&mut sockets, &address, &chosen)?;
                 }
             }
         }
@@ -183,28 +190,34 @@ impl fmt::Display for Listener {
 }
 
 /// A group on the chosen interfaces, or on all that can.
-fn open_group(group: &SocketAddr, chosen: &[Interface], known: &[Interface]) -> Result<Vec<Socket>, ListenError> {
+fn open_group(
+    sockets: &mut Vec<Socket>,
+    group: &SocketAddr,
+    chosen: &[Interface],
+    known: &[Interface],
+) -> Result<(), ListenError> {
     if !chosen.is_empty() {
-        let mut sockets = Vec::new();
-        for interface in chosen {
-            socket::join(&mut sockets, group, interface)?;
-        }
-        return Ok(sockets);
+        return chosen.iter().try_for_each(|interface| socket::join_alone(sockets, group, interface));
     }
-    let mut sockets = Vec::new();
+    let mut joined = false;
     for interface in known.iter().filter(|interface| interface.hears_groups()) {
-        match socket::join(&mut sockets, group, interface) {
+        match socket::join(sockets, group, interface) {
+            Ok(()) => joined = true,
             // An interface without this family, or one that has just gone.
-            Ok(()) | Err(ListenError::Join(..)) => {}
+            Err(ListenError::Join(..)) => {}
             Err(error) => return Err(error),
         }
     }
-    if sockets.is_empty() { Err(ListenError::JoinAnywhere(group.to_string())) } else { Ok(sockets) }
+    if joined { Ok(()) } else { Err(ListenError::JoinAnywhere(group.to_string())) }
 }
 
-fn open_unicast(address: &SocketAddr, chosen: &[Interface]) -> Result<Vec<Socket>, ListenError> {
+/// An address of this machine, on the chosen interfaces or wherever it is.
+fn open_unicast(sockets: &mut Vec<Socket>, address: &SocketAddr, chosen: &[Interface]) -> Result<(), ListenError> {
     if chosen.is_empty() {
-        return Ok(vec![Socket::bind(address, None)?]);
+        sockets.push(Socket::bind(address, None)?);
     }
-    chosen.iter().map(|interface| Socket::bind(address, Some(interface))).collect()
+    for interface in chosen {
+        sockets.push(Socket::bind(address, Some(interface))?);
+    }
+    Ok(())
 }

@@ -25,6 +25,9 @@ pub(super) struct Socket {
 impl Socket {
     /// A socket for an address of this machine, on one interface if it is given.
     pub(super) fn bind(address: &SocketAddr, interface: Option<&Interface>) -> Result<Self, ListenError> {
+        if interface.is_none() && is_link_local(address) {
+            return Err(ListenError::LinkLocal(*address));
+        }
         let open = || {
             let socket = new(address)?;
             if let Some(interface) = interface {
@@ -41,9 +44,12 @@ impl Socket {
         Ok(Self { socket, address, interfaces })
     }
 
-    /// A socket for a group, not joined anywhere yet.
-    fn for_group(group: &SocketAddr, interface: &Interface) -> io::Result<Self> {
+    /// A socket for a group, not joined anywhere yet. If it is `alone`, it hears the group on this interface only.
+    fn for_group(group: &SocketAddr, interface: &Interface, alone: bool) -> io::Result<Self> {
         let socket = new(group)?;
+        if alone {
+            socket.bind_device(Some(interface.name.as_bytes()))?;
+        }
         // Other programs on this machine may hear the group too; each gets its copy.
         socket.set_reuse_address(true)?;
         // Bound to the group, the socket hears neither unicast nor the groups that other programs joined.
@@ -85,12 +91,35 @@ impl fmt::Display for Socket {
     }
 }
 
-/// Joins a group on an interface: with the last of `sockets` if it can take one more, or with a new one.
+/// Joins a group on an interface that was asked for by name: nothing is to be heard on others.
+pub(super) fn join_alone(
+    sockets: &mut Vec<Socket>,
+    group: &SocketAddr,
+    interface: &Interface,
+) -> Result<(), ListenError> {
+    // An IPv6 socket hears its group on every interface where any program has joined it, an IPv4 socket does not.
+    let alone = group.is_ipv6();
+    join_with(sockets, group, interface, alone)
+}
+
+/// Joins a group on one of all interfaces.
 pub(super) fn join(sockets: &mut Vec<Socket>, group: &SocketAddr, interface: &Interface) -> Result<(), ListenError> {
+    join_with(sockets, group, interface, is_link_local(group))
+}
+
+/// Joins with the last socket of the group if it can take one more membership, or with a new one.
+fn join_with(
+    sockets: &mut Vec<Socket>,
+    group: &SocketAddr,
+    interface: &Interface,
+    alone: bool,
+) -> Result<(), ListenError> {
     let refused = |error| Err(ListenError::Join(group.to_string(), interface.name.clone(), error));
-    if let Some(last) = sockets.last_mut()
-        && !is_link_local(group)
-    {
+    let mut of_group = sockets.iter_mut().filter(|socket| socket.address == *group);
+    if of_group.any(|socket| socket.interfaces.contains(&interface.name)) {
+        return Ok(());
+    }
+    if let Some(last) = sockets.iter_mut().rfind(|socket| socket.address == *group && !alone) {
         match last.join(interface) {
             Ok(()) => return Ok(()),
             // A socket takes only so many memberships (net.ipv4.igmp_max_memberships).
@@ -99,7 +128,7 @@ pub(super) fn join(sockets: &mut Vec<Socket>, group: &SocketAddr, interface: &In
         }
     }
     let mut socket =
-        Socket::for_group(group, interface).map_err(|error| ListenError::Bind(group.to_string(), error))?;
+        Socket::for_group(group, interface, alone).map_err(|error| ListenError::Bind(group.to_string(), error))?;
     match socket.join(interface) {
         Ok(()) => {
             sockets.push(socket);
