@@ -1,21 +1,10 @@
 //! Encoding: the decoder's mirror. Items in, parts out, in the daemon's order (`WIRE §12`).
 
-use core::fmt;
-
 use crate::part::HEADER;
-use crate::{Identifier, Interval, PartType, Severity, Text, Time, Value};
+use crate::{Full, Identifier, Interval, PartType, Severity, Text, Time, Value};
 
-/// The packet has no room for the item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
-
-impl fmt::Display for Full {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no room left in the packet")
-    }
-}
-
-impl core::error::Error for Full {}
+/// All that can run out here.
+const FULL: Full = Full { what: "packet" };
 
 /// Builds a packet in the caller's buffer; its length is the packet's limit.
 ///
@@ -129,7 +118,7 @@ impl<'a> Encoder<'a> {
 
     fn all_or_nothing(&mut self, add: impl FnOnce(&mut Self) -> Result<(), Full>) -> Result<(), Full> {
         let before = self.state;
-        add(self).inspect_err(|Full| self.state = before)
+        add(self).inspect_err(|_| self.state = before)
     }
 
     fn host(&mut self, host: Text<'_>) -> Result<(), Full> {
@@ -172,12 +161,12 @@ impl<'a> Encoder<'a> {
     /// A string ends at its first NUL, because it does for every receiver (`WIRE §4`).
     fn string(&mut self, type_: PartType, text: Text<'_>) -> Result<Written, Full> {
         let text = Text::until_nul(text.as_octets()).as_octets();
-        let start = self.state.len.checked_add(HEADER).ok_or(Full)?;
-        let body = self.part(type_, text.len().checked_add(1).ok_or(Full)?)?;
-        let (nul, octets) = body.split_last_mut().ok_or(Full)?;
+        let start = self.state.len.checked_add(HEADER).ok_or(FULL)?;
+        let body = self.part(type_, text.len().checked_add(1).ok_or(FULL)?)?;
+        let (nul, octets) = body.split_last_mut().ok_or(FULL)?;
         octets.copy_from_slice(text);
         *nul = 0;
-        Ok(Written { start, end: start.checked_add(text.len()).ok_or(Full)? })
+        Ok(Written { start, end: start.checked_add(text.len()).ok_or(FULL)? })
     }
 
     fn number(&mut self, type_: PartType, number: u64) -> Result<(), Full> {
@@ -186,11 +175,11 @@ impl<'a> Encoder<'a> {
     }
 
     fn values(&mut self, values: impl ExactSizeIterator<Item = Value> + Clone) -> Result<(), Full> {
-        let count = u16::try_from(values.len()).map_err(|_| Full)?;
-        let length = values.len().checked_mul(9).and_then(|length| length.checked_add(2)).ok_or(Full)?;
-        let (number, rest) = self.part(PartType::VALUES, length)?.split_first_chunk_mut().ok_or(Full)?;
+        let count = u16::try_from(values.len()).map_err(|_| FULL)?;
+        let length = values.len().checked_mul(9).and_then(|length| length.checked_add(2)).ok_or(FULL)?;
+        let (number, rest) = self.part(PartType::VALUES, length)?.split_first_chunk_mut().ok_or(FULL)?;
         *number = count.to_be_bytes();
-        let (kinds, octets) = rest.split_at_mut_checked(values.len()).ok_or(Full)?;
+        let (kinds, octets) = rest.split_at_mut_checked(values.len()).ok_or(FULL)?;
         for (kind, value) in kinds.iter_mut().zip(values.clone()) {
             *kind = value.kind().raw();
         }
@@ -202,11 +191,11 @@ impl<'a> Encoder<'a> {
 
     /// Makes room for a part, writes its header and gives its body.
     fn part(&mut self, type_: PartType, body: usize) -> Result<&mut [u8], Full> {
-        let length = body.checked_add(HEADER).ok_or(Full)?;
-        let wire_length = u16::try_from(length).map_err(|_| Full)?;
-        let part = self.buffer.get_mut(self.state.len..).and_then(|free| free.get_mut(..length)).ok_or(Full)?;
-        self.state.len = self.state.len.checked_add(length).ok_or(Full)?;
-        let (header, body) = part.split_first_chunk_mut::<HEADER>().ok_or(Full)?;
+        let length = body.checked_add(HEADER).ok_or(FULL)?;
+        let wire_length = u16::try_from(length).map_err(|_| FULL)?;
+        let part = self.buffer.get_mut(self.state.len..).and_then(|free| free.get_mut(..length)).ok_or(FULL)?;
+        self.state.len = self.state.len.checked_add(length).ok_or(FULL)?;
+        let (header, body) = part.split_first_chunk_mut::<HEADER>().ok_or(FULL)?;
         let [type_high, type_low] = type_.0.to_be_bytes();
         let [length_high, length_low] = wire_length.to_be_bytes();
         *header = [type_high, type_low, length_high, length_low];
@@ -296,8 +285,8 @@ mod tests {
         let mut encoder = Encoder::new(&mut buffer);
         let time = Time::from_secs(1).unwrap();
         let long = "x".repeat(65_531);
-        assert_eq!(encoder.notification(&Identifier::default(), time, Severity::Okay, long.as_str().into()), Err(Full));
-        assert_eq!(encoder.value_list(&identifier(""), time, None, vec![Value::Counter(0); 7282]), Err(Full));
+        assert_eq!(encoder.notification(&Identifier::default(), time, Severity::Okay, long.as_str().into()), Err(FULL));
+        assert_eq!(encoder.value_list(&identifier(""), time, None, vec![Value::Counter(0); 7282]), Err(FULL));
         assert!(encoder.value_list(&identifier(""), time, None, vec![Value::Counter(0); 7281]).is_ok());
     }
 }

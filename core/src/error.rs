@@ -247,6 +247,21 @@ impl fmt::Display for Cause {
     }
 }
 
+/// Something of fixed size had no room for what was to go in. It is as it was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Full {
+    /// What was full.
+    pub what: &'static str,
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no room left: {}", self.what)
+    }
+}
+
+impl core::error::Error for Full {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

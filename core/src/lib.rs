@@ -34,8 +34,8 @@ mod value;
 pub use nb;
 
 pub use decode::Decoder;
-pub use encode::{Encoder, Full};
-pub use error::{Cause, Error, Missing};
+pub use encode::Encoder;
+pub use error::{Cause, Error, Full, Missing};
 pub use item::{Identifier, Item, Notification, Severity, ValueList};
 #[cfg(feature = "security")]
 pub use key::Key;
