@@ -1,8 +1,9 @@
 //! Decoding: parts in, value lists and notifications out (`WIRE §8`).
 
 use core::iter::FusedIterator;
+use core::mem;
 
-use crate::part::{Cursor, HEADER, Octets};
+use crate::part::{Cursor, HEADER, Octets, split_part};
 use crate::{
     Cause, Error, Identifier, Interval, Item, Missing, Notification, PartType, Protection, Severity, Text, Time,
     ValueList, Values,
@@ -45,22 +46,26 @@ impl<'a> Iterator for Decoder<'a> {
     type Item = Result<Item<'a>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(match self.0.find()? {
-            Found::Item(item) => Ok(item),
-            Found::Error(error) => {
-                if error.cause.ends_packet() {
-                    self.0.cursor.end();
-                }
-                Err(error)
-            }
-            Found::Seal { offset, type_, .. } => {
+        let result = match self.0.advance() {
+            Step::Values(body) => self.0.value_list(body),
+            Step::Message(body) => self.0.notification(body),
+            Step::Seal(type_, body) => {
+                let offset = start(&self.0.cursor, body);
                 // A signature covers all that follows.
                 if type_ == PartType::SIGNATURE {
-                    self.0.cursor.end();
+                    self.0.cursor.finish();
                 }
                 Err(Cause::Sealed.at(offset))
             }
-        })
+            Step::Refused(error) => Err(error),
+            Step::End => Err(self.0.cursor.damage()?),
+        };
+        if let Err(error) = &result
+            && error.cause.ends_packet()
+        {
+            self.0.cursor.finish();
+        }
+        Some(result)
     }
 }
 
@@ -73,16 +78,18 @@ pub(crate) struct Seal<'a> {
     pub(crate) user: Option<Text<'a>>,
 }
 
-/// What reading on in a scope comes upon.
-pub(crate) enum Found<'a, B> {
-    Item(Item<'a>),
-    Error(Error),
-    /// A signature or an encrypted part, header included, still closed.
-    Seal {
-        offset: usize,
-        type_: PartType,
-        octets: B,
-    },
+/// What reading on in a scope comes upon: the part that needs more than to be remembered.
+pub(crate) enum Step<'a, B> {
+    /// A values part.
+    Values(&'a [u8]),
+    /// A message part.
+    Message(&'a [u8]),
+    /// A signature or an encrypted part, still closed.
+    Seal(PartType, B),
+    /// A part that is damaged, or worth an error for another reason.
+    Refused(Error),
+    /// Nothing is left, or nothing that can be read.
+    End,
 }
 
 /// A run of parts that share one state: a whole packet, or what one seal covers (`WIRE §8.1`, `§11.1`).
@@ -96,6 +103,8 @@ pub(crate) struct Scope<'a, B> {
     /// Whether it has been said that something here is below the security level.
     complained: bool,
     identifier: Identifier<'a>,
+    /// Whether host, plugin and type are known not to be empty; they change much less often than they are asked for.
+    named: bool,
     time: Time,
     interval: Option<Interval>,
     severity: u64,
@@ -103,7 +112,7 @@ pub(crate) struct Scope<'a, B> {
 
 impl<'a, B: Octets<'a>> Scope<'a, B> {
     pub(crate) fn new(octets: B, offset: usize, seal: Seal<'a>, delivers: bool) -> Self {
-        Self { cursor: Cursor { left: octets, offset }, seal, delivers, ..Self::default() }
+        Self { cursor: Cursor::new(octets, offset), seal, delivers, ..Self::default() }
     }
 
     /// The seal around this scope.
@@ -111,74 +120,137 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
         self.seal
     }
 
-    /// Reads on to the next item, error or sealed part.
-    pub(crate) fn find(&mut self) -> Option<Found<'a, B>> {
+    /// Reads on, and remembers what parts say, up to one that makes an item or needs attention.
+    #[inline]
+    pub(crate) fn advance(&mut self) -> Step<'a, B> {
+        if !self.delivers {
+            return self.advance_to_seal();
+        }
+        // A local copy stays in registers.
+        let mut left = mem::take(&mut self.cursor.left);
         loop {
-            let (offset, type_, octets) = match self.cursor.split()? {
-                Ok(part) => part,
-                Err(error) => return Some(Found::Error(error)),
+            let Some((type_, octets)) = split_part(&mut left) else {
+                self.cursor.left = left;
+                return Step::End;
+            };
+            let name = match type_ {
+                PartType::TYPE_INSTANCE => &mut self.identifier.type_instance,
+                PartType::VALUES => {
+                    self.cursor.left = left;
+                    return Step::Values(octets.share());
+                }
+                PartType::TIME_HR => {
+                    let body = octets.share();
+                    let Some(units) = number(body) else {
+                        self.cursor.left = left;
+                        return Step::Refused(damaged(body).at(start(&self.cursor, body)));
+                    };
+                    self.time = Time::from_raw(units);
+                    continue;
+                }
+                PartType::PLUGIN_INSTANCE => &mut self.identifier.plugin_instance,
+                PartType::TYPE => {
+                    self.named = false;
+                    &mut self.identifier.type_
+                }
+                PartType::PLUGIN => {
+                    self.named = false;
+                    &mut self.identifier.plugin
+                }
+                PartType::HOST => {
+                    self.named = false;
+                    &mut self.identifier.host
+                }
+                _ => {
+                    self.cursor.left = left;
+                    match self.attend(type_, octets) {
+                        Some(step) => return step,
+                        None => left = mem::take(&mut self.cursor.left),
+                    }
+                    continue;
+                }
+            };
+            let body = octets.share();
+            match string(body) {
+                Some(text) => *name = text,
+                None => {
+                    self.cursor.left = left;
+                    return Step::Refused(unterminated(body).at(start(&self.cursor, body)));
+                }
+            }
+        }
+    }
+
+    /// The parts that come once in a packet, or never. The part has been split off.
+    #[cold]
+    fn attend(&mut self, type_: PartType, octets: B) -> Option<Step<'a, B>> {
+        if type_.is_seal() {
+            return Some(Step::Seal(type_, octets));
+        }
+        let body = octets.share();
+        if type_ == PartType::MESSAGE {
+            return Some(Step::Message(body));
+        }
+        let outcome = self.remember(type_, body);
+        outcome.err().map(|cause| Step::Refused(cause.at(start(&self.cursor, body))))
+    }
+
+    fn remember(&mut self, type_: PartType, body: &'a [u8]) -> Result<(), Cause> {
+        let units = match type_ {
+            PartType::INTERVAL_HR | PartType::TIME | PartType::INTERVAL | PartType::SEVERITY => {
+                number(body).ok_or_else(|| damaged(body))?
+            }
+            _ => {
+                self.unknown_parts = self.unknown_parts.wrapping_add(1);
+                return Ok(());
+            }
+        };
+        let out_of_range = Cause::TimeRange { secs: units };
+        match type_ {
+            PartType::INTERVAL_HR => self.interval = Some(Interval::from_raw(units)),
+            PartType::INTERVAL => {
+                self.interval = Interval::from_secs(units);
+                self.interval.ok_or(out_of_range)?;
+            }
+            PartType::TIME => {
+                let time = Time::from_secs(units);
+                self.time = time.unwrap_or_default();
+                time.ok_or(out_of_range)?;
+            }
+            _ => self.severity = units,
+        }
+        Ok(())
+    }
+
+    /// Below the security level plain parts are not looked at; that there was an item is said once (`WIRE §11.3`).
+    #[cold]
+    fn advance_to_seal(&mut self) -> Step<'a, B> {
+        loop {
+            let offset = self.cursor.offset();
+            let Some((type_, octets)) = self.cursor.split() else {
+                return Step::End;
             };
             if type_.is_seal() {
-                return Some(Found::Seal { offset, type_, octets });
+                return Step::Seal(type_, octets);
             }
-            let body = octets.share().get(HEADER..).unwrap_or_default();
-            match self.read(type_, body) {
-                Ok(None) => {}
-                Ok(Some(item)) => return Some(Found::Item(item)),
-                Err(cause) => return Some(Found::Error(cause.at(offset))),
+            if !self.complained && matches!(type_, PartType::VALUES | PartType::MESSAGE) {
+                self.complained = true;
+                return Step::Refused(Cause::BelowLevel.at(offset));
             }
         }
     }
 
-    /// Takes one plain part into the state, and makes the item that it completes.
+    /// The value list that a values part completes.
     #[inline]
-    fn read(&mut self, type_: PartType, body: &'a [u8]) -> Result<Option<Item<'a>>, Cause> {
-        if !self.delivers {
-            return self.pass_over(type_);
-        }
-        match type_ {
-            PartType::TYPE_INSTANCE => self.identifier.type_instance = string(body)?,
-            PartType::VALUES => return self.value_list(body).map(Some),
-            PartType::TYPE => self.identifier.type_ = string(body)?,
-            PartType::PLUGIN_INSTANCE => self.identifier.plugin_instance = string(body)?,
-            PartType::PLUGIN => self.identifier.plugin = string(body)?,
-            PartType::TIME_HR => self.time = Time::from_raw(number(body)?),
-            PartType::HOST => self.identifier.host = string(body)?,
-            PartType::INTERVAL_HR => self.interval = Some(Interval::from_raw(number(body)?)),
-            PartType::TIME => {
-                let secs = number(body)?;
-                let time = Time::from_secs(secs);
-                self.time = time.unwrap_or_default();
-                time.ok_or(Cause::TimeRange { secs })?;
-            }
-            PartType::INTERVAL => {
-                let secs = number(body)?;
-                self.interval = Interval::from_secs(secs);
-                self.interval.ok_or(Cause::TimeRange { secs })?;
-            }
-            PartType::SEVERITY => self.severity = number(body)?,
-            PartType::MESSAGE => return self.notification(body).map(Some),
-            _ => self.unknown_parts = self.unknown_parts.wrapping_add(1),
-        }
-        Ok(None)
-    }
-
-    /// Below the security level nothing is even looked at; that there was something is said once (`WIRE §11.3`).
-    #[cold]
-    fn pass_over(&mut self, type_: PartType) -> Result<Option<Item<'a>>, Cause> {
-        if self.complained || !matches!(type_, PartType::VALUES | PartType::MESSAGE) {
-            return Ok(None);
-        }
-        self.complained = true;
-        Err(Cause::BelowLevel)
-    }
-
-    #[inline]
-    fn value_list(&self, body: &'a [u8]) -> Result<Item<'a>, Cause> {
-        let values = Values::parse(body)?;
-        let Identifier { host, plugin, type_, .. } = self.identifier;
-        if host.is_empty() || plugin.is_empty() || type_.is_empty() || self.time == Time::default() {
-            return Err(self.missing());
+    pub(crate) fn value_list(&mut self, body: &'a [u8]) -> Result<Item<'a>, Error> {
+        let values = match Values::parse(body) {
+            Ok(values) => values,
+            Err(cause) => return Err(cause.at(start(&self.cursor, body))),
+        };
+        if (!self.named || self.time == Time::default())
+            && let Some(missing) = self.missing()
+        {
+            return Err(Cause::Incomplete { missing }.at(start(&self.cursor, body)));
         }
         Ok(Item::ValueList(ValueList {
             identifier: self.identifier,
@@ -190,22 +262,13 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
         }))
     }
 
-    #[cold]
-    fn missing(&self) -> Cause {
-        let missing = if self.identifier.host.is_empty() {
-            Missing::Host
-        } else if self.identifier.plugin.is_empty() {
-            Missing::Plugin
-        } else if self.identifier.type_.is_empty() {
-            Missing::Type
-        } else {
-            Missing::Time
-        };
-        Cause::Incomplete { missing }
+    /// The notification that a message part completes.
+    pub(crate) fn notification(&self, body: &'a [u8]) -> Result<Item<'a>, Error> {
+        self.checked_notification(body).map_err(|cause| cause.at(start(&self.cursor, body)))
     }
 
-    fn notification(&self, body: &'a [u8]) -> Result<Item<'a>, Cause> {
-        let message = string(body)?;
+    fn checked_notification(&self, body: &'a [u8]) -> Result<Item<'a>, Cause> {
+        let message = string(body).ok_or_else(|| unterminated(body))?;
         let severity = Severity::from_raw(self.severity).ok_or(Cause::Severity { severity: self.severity })?;
         if self.time == Time::default() {
             return Err(Cause::Incomplete { missing: Missing::Time });
@@ -222,25 +285,53 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
             user: self.seal.user,
         }))
     }
+
+    /// What a value list would lack.
+    #[cold]
+    fn missing(&mut self) -> Option<Missing> {
+        let Identifier { host, plugin, type_, .. } = self.identifier;
+        let missing = match () {
+            () if host.is_empty() => Missing::Host,
+            () if plugin.is_empty() => Missing::Plugin,
+            () if type_.is_empty() => Missing::Type,
+            () if self.time == Time::default() => Missing::Time,
+            () => {
+                self.named = true;
+                return None;
+            }
+        };
+        Some(missing)
+    }
+}
+
+/// Octets from the start of the packet to the part that was split off last, with this body.
+pub(crate) fn start<'a, B: Octets<'a>>(cursor: &Cursor<B>, body: &[u8]) -> usize {
+    cursor.offset().wrapping_sub(body.len()).wrapping_sub(HEADER)
 }
 
 /// The body of a string part: octets and a final NUL (`WIRE §4`).
 #[inline]
-fn string(body: &[u8]) -> Result<Text<'_>, Cause> {
+fn string(body: &[u8]) -> Option<Text<'_>> {
     match body.split_last() {
-        Some((0, text)) => Ok(Text::until_nul(text)),
-        Some(_) => Err(Cause::StringUnterminated { length: body.len() }),
-        None => Err(Cause::StringEmpty),
+        Some((0, text)) => Some(Text::until_nul(text)),
+        _ => None,
     }
+}
+
+#[cold]
+fn unterminated(body: &[u8]) -> Cause {
+    if body.is_empty() { Cause::StringEmpty } else { Cause::StringUnterminated { length: body.len() } }
 }
 
 /// The body of a number part: eight octets, big endian (`WIRE §5`).
 #[inline]
-fn number(body: &[u8]) -> Result<u64, Cause> {
-    match body.first_chunk() {
-        Some(octets) if body.len() == octets.len() => Ok(u64::from_be_bytes(*octets)),
-        _ => Err(Cause::NumberLength { length: body.len() }),
-    }
+fn number(body: &[u8]) -> Option<u64> {
+    body.try_into().ok().map(u64::from_be_bytes)
+}
+
+#[cold]
+fn damaged(body: &[u8]) -> Cause {
+    Cause::NumberLength { length: body.len() }
 }
 
 #[cfg(test)]

@@ -84,8 +84,8 @@ pub struct Parts<'a>(Cursor<&'a [u8]>);
 impl<'a> Parts<'a> {
     /// The parts of `packet`.
     #[must_use]
-    pub const fn new(packet: &'a [u8]) -> Self {
-        Self(Cursor { left: packet, offset: 0 })
+    pub fn new(packet: &'a [u8]) -> Self {
+        Self(Cursor::new(packet, 0))
     }
 }
 
@@ -93,10 +93,11 @@ impl<'a> Iterator for Parts<'a> {
     type Item = Result<Part<'a>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(match self.0.split()? {
-            Ok((offset, type_, octets)) => Ok(Part { offset, type_, body: octets.get(HEADER..).unwrap_or_default() }),
-            Err(error) => Err(error),
-        })
+        let offset = self.0.offset();
+        match self.0.split() {
+            Some((type_, body)) => Some(Ok(Part { offset, type_, body })),
+            None => self.0.damage().map(Err),
+        }
     }
 }
 
@@ -106,8 +107,8 @@ impl FusedIterator for Parts<'_> {}
 pub(crate) trait Octets<'a>: Default {
     /// The octets, to look at.
     fn look(&self) -> &[u8];
-    /// Splits behind `length` octets; gives everything back if there are fewer.
-    fn split(self, length: usize) -> Result<(Self, Self), Self>;
+    /// Passes over `skip` octets and splits `length` off, which must be there; if they are not, nothing is.
+    fn split(self, skip: usize, length: usize) -> (Self, Self);
     /// Gives up the right to change them.
     fn share(self) -> &'a [u8];
 }
@@ -119,8 +120,8 @@ impl<'a> Octets<'a> for &'a [u8] {
     }
 
     #[inline]
-    fn split(self, length: usize) -> Result<(Self, Self), Self> {
-        self.split_at_checked(length).ok_or(self)
+    fn split(self, skip: usize, length: usize) -> (Self, Self) {
+        self.get(skip..).and_then(|octets| octets.split_at_checked(length)).unwrap_or_default()
     }
 
     #[inline]
@@ -136,8 +137,8 @@ impl<'a> Octets<'a> for &'a mut [u8] {
     }
 
     #[inline]
-    fn split(self, length: usize) -> Result<(Self, Self), Self> {
-        if length > self.len() { Err(self) } else { self.split_at_mut_checked(length).ok_or_else(Default::default) }
+    fn split(self, skip: usize, length: usize) -> (Self, Self) {
+        self.get_mut(skip..).and_then(|octets| octets.split_at_mut_checked(length)).unwrap_or_default()
     }
 
     #[inline]
@@ -151,50 +152,71 @@ impl<'a> Octets<'a> for &'a mut [u8] {
 pub(crate) struct Cursor<B> {
     /// What has not been read.
     pub(crate) left: B,
-    /// Octets from the start of the packet to `left`.
-    pub(crate) offset: usize,
+    /// Octets from the start of the packet to the end of `left`.
+    end: usize,
 }
 
 impl<'a, B: Octets<'a>> Cursor<B> {
-    /// Splits the next part off, header included: its offset, its type and its octets.
-    ///
-    /// After an error nothing is left.
+    /// Reads `octets`, which begin at `offset` in the packet.
     #[inline]
-    pub(crate) fn split(&mut self) -> Option<Result<(usize, PartType, B), Error>> {
-        let left = mem::take(&mut self.left);
-        let offset = self.offset;
-        let Some(&[type_high, type_low, length_high, length_low]) = left.look().first_chunk::<HEADER>() else {
-            let left = left.look().len();
-            return if left == 0 { None } else { Some(Err(Cause::Stray { left }.at(offset))) };
+    pub(crate) fn new(octets: B, offset: usize) -> Self {
+        Self { end: offset.wrapping_add(octets.look().len()), left: octets }
+    }
+
+    /// Octets from the start of the packet to what has not been read.
+    #[inline]
+    pub(crate) fn offset(&self) -> usize {
+        self.end.wrapping_sub(self.left.look().len())
+    }
+
+    /// Splits the next part off: its type and its body. `None` at the end, and at a damaged length; [`damage`](Self::damage)
+    /// tells which.
+    #[inline]
+    pub(crate) fn split(&mut self) -> Option<(PartType, B)> {
+        split_part(&mut self.left)
+    }
+
+    /// Why there is no next part; `None` at the end. Nothing is left afterwards.
+    #[cold]
+    pub(crate) fn damage(&mut self) -> Option<Error> {
+        let offset = self.offset();
+        let octets = mem::take(&mut self.left);
+        let octets = octets.look();
+        let left = octets.len();
+        let cause = match octets.get(2..HEADER) {
+            None if left == 0 => return None,
+            None => Cause::Stray { left },
+            Some(length) => match length.iter().fold(0, |length, octet| length << 8 | usize::from(*octet)) {
+                needed @ HEADER.. => Cause::Truncated { needed, left },
+                // Some senders pad their packets.
+                _ if octets.iter().all(|octet| *octet == 0) => Cause::Padding { left },
+                length => Cause::PartLength { length },
+            },
         };
-        let length = usize::from(u16::from_be_bytes([length_high, length_low]));
-        if length < HEADER {
-            return Some(Err(damaged_length(left.look(), length).at(offset)));
-        }
-        match left.split(length) {
-            Ok((part, rest)) => {
-                self.left = rest;
-                self.offset = offset.wrapping_add(length);
-                Some(Ok((offset, PartType(u16::from_be_bytes([type_high, type_low])), part)))
-            }
-            Err(left) => Some(Err(Cause::Truncated { needed: length, left: left.look().len() }.at(offset))),
-        }
+        Some(cause.at(offset))
     }
 
     /// Leaves nothing to read.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.left = B::default();
     }
 }
 
-/// Tells padding, which some senders add, from a damaged length.
-#[cold]
-fn damaged_length(left: &[u8], length: usize) -> Cause {
-    if left.iter().all(|octet| *octet == 0) {
-        Cause::Padding { left: left.len() }
-    } else {
-        Cause::PartLength { length }
+/// Splits the first part off `left`; `None`, and nothing is changed, if there is none or its length is damaged.
+#[inline]
+pub(crate) fn split_part<'a, B: Octets<'a>>(left: &mut B) -> Option<(PartType, B)> {
+    let header = u32::from_be_bytes(*left.look().first_chunk::<HEADER>()?);
+    // Sixteen bits each, so neither conversion fails.
+    let type_ = u16::try_from(header >> 16).unwrap_or_default();
+    let length = usize::try_from(header & 0xffff).unwrap_or_default();
+    // A length below the header's own wraps, and so is beyond the end like every other damaged one.
+    let body = length.wrapping_sub(HEADER);
+    if body > left.look().len().wrapping_sub(HEADER) {
+        return None;
     }
+    let (part, rest) = mem::take(left).split(HEADER, body);
+    *left = rest;
+    Some((PartType(type_), part))
 }
 
 #[cfg(test)]
@@ -245,10 +267,12 @@ mod tests {
 
     #[test]
     fn shared_and_exclusive_octets_split_alike() {
-        let mut octets = *b"abc";
-        assert_eq!(Octets::split(&octets[..], 2), Ok((&b"ab"[..], &b"c"[..])));
-        assert_eq!(Octets::split(&octets[..], 4), Err(&b"abc"[..]));
-        assert_eq!(Octets::split(&mut octets[..], 3).map(|(head, tail)| (head.len(), tail.len())), Ok((3, 0)));
-        assert_eq!(Octets::split(&mut octets[..], 4).map_err(|all| all.len()), Err(3));
+        let octets = *b"abc";
+        assert_eq!(Octets::split(&octets[..], 1, 1), (&b"b"[..], &b"c"[..]));
+        for (skip, length) in [(0, 0), (0, 3), (1, 1), (3, 0), (1, 3), (4, 0), (0, usize::MAX)] {
+            let mut copy = octets;
+            let (head, tail) = Octets::split(&mut copy[..], skip, length);
+            assert_eq!(Octets::split(&octets[..], skip, length), (&*head, &*tail));
+        }
     }
 }

@@ -18,7 +18,7 @@ use core::iter::FusedIterator;
 use core::mem;
 use core::str::FromStr;
 
-use crate::decode::{Found, Scope, Seal};
+use crate::decode::{Scope, Seal, Step, start};
 use crate::part::{HEADER, Octets};
 use crate::{Cause, Error, Item, PartType, Passwords, Text};
 
@@ -162,12 +162,22 @@ impl<'a, P: Passwords> Items<'a, P> {
 
     /// Opens a sealed part and goes on inside it.
     #[inline(never)]
-    fn enter(&mut self, offset: usize, type_: PartType, octets: &'a mut [u8]) -> Result<(), Cause> {
+    fn enter(&mut self, type_: PartType, body: &'a mut [u8]) -> Result<(), Error> {
+        let offset = start(&self.scope.cursor, body);
         let opened = match type_ {
-            PartType::SIGNATURE => self.open_signature(octets),
-            _ => self.open_encryption(offset, octets),
+            PartType::SIGNATURE => self.open_signature(body),
+            _ => self.open_encryption(body),
         };
-        let inside = opened?;
+        let inside = match opened {
+            Ok(inside) => inside,
+            Err(cause) => {
+                // A signature covers the rest, so nothing can be read behind one that is not opened.
+                if type_ == PartType::SIGNATURE {
+                    self.end();
+                }
+                return Err(cause.at(offset));
+            }
+        };
         let around = mem::replace(&mut self.scope, inside);
         if let Some(place) = self.outer.get_mut(self.depth) {
             *place = around;
@@ -188,9 +198,9 @@ impl<'a, P: Passwords> Items<'a, P> {
     }
 
     fn end(&mut self) {
-        self.scope.cursor.end();
+        self.scope.cursor.finish();
         for scope in &mut self.outer {
-            scope.cursor.end();
+            scope.cursor.finish();
         }
     }
 
@@ -208,12 +218,10 @@ impl<'a, P: Passwords> Items<'a, P> {
     }
 
     /// Verifies a signature over its user and the rest of the scope (`WIRE §9`).
-    fn open_signature(&mut self, part: &'a mut [u8]) -> Result<Inside<'a>, Cause> {
-        let length = part.len();
-        let fields = part.share().get(HEADER..).and_then(<[u8]>::split_first_chunk::<MAC>);
-        let Some((mac, user)) = fields.filter(|(_, user)| !user.is_empty()) else {
-            return Err(Cause::SealLength { length });
-        };
+    fn open_signature(&mut self, body: &'a mut [u8]) -> Result<Inside<'a>, Cause> {
+        let too_short = seal_length(body.len());
+        let fields = body.share().split_first_chunk::<MAC>().filter(|(_, user)| !user.is_empty());
+        let (mac, user) = fields.ok_or(too_short)?;
         if self.depth == DEPTH {
             return Err(Cause::TooDeep);
         }
@@ -228,15 +236,15 @@ impl<'a, P: Passwords> Items<'a, P> {
         } else {
             return Err(Cause::NoKeys);
         };
-        let offset = self.scope.cursor.offset;
+        let offset = self.scope.cursor.offset();
         let content = mem::take(&mut self.scope.cursor.left);
         Ok(self.sealed(content, offset, protection, user))
     }
 
     /// Decrypts what is inside an encrypted part (`WIRE §10`).
-    fn open_encryption(&mut self, offset: usize, part: &'a mut [u8]) -> Result<Inside<'a>, Cause> {
-        let length = part.len();
-        let (user, iv, stream) = encryption_fields(part).ok_or(Cause::SealLength { length })?;
+    fn open_encryption(&mut self, body: &'a mut [u8]) -> Result<Inside<'a>, Cause> {
+        let too_short = seal_length(body.len());
+        let (user, iv, stream) = encryption_fields(body).ok_or(too_short)?;
         if self.depth == DEPTH {
             return Err(Cause::TooDeep);
         }
@@ -246,18 +254,22 @@ impl<'a, P: Passwords> Items<'a, P> {
         let key = self.passwords.key(user).ok_or(Cause::UnknownUser)?;
         let content = key.decrypt(*iv, stream).ok_or(Cause::BadChecksum)?;
         // The content ends where the part ends.
-        let content_offset = offset.wrapping_add(length).wrapping_sub(content.len());
-        Ok(self.sealed(content, content_offset, Protection::Encrypted, Some(user)))
+        let offset = self.scope.cursor.offset().wrapping_sub(content.len());
+        Ok(self.sealed(content, offset, Protection::Encrypted, Some(user)))
     }
+}
+
+/// A sealed part whose body is too short.
+const fn seal_length(body: usize) -> Cause {
+    Cause::SealLength { length: body.wrapping_add(HEADER) }
 }
 
 /// What a seal holds.
 type Inside<'a> = Scope<'a, &'a mut [u8]>;
 
 /// User, initialisation vector and encrypted stream of an encrypted part; `None` if it is too short for them.
-fn encryption_fields(part: &mut [u8]) -> Option<(&[u8], &[u8; 16], &mut [u8])> {
-    let (_, fields) = part.split_first_chunk_mut::<HEADER>()?;
-    let (length, fields) = fields.split_first_chunk_mut()?;
+fn encryption_fields(body: &mut [u8]) -> Option<(&[u8], &[u8; 16], &mut [u8])> {
+    let (length, fields) = body.split_first_chunk_mut()?;
     let (user, fields) = fields.split_at_mut_checked(usize::from(u16::from_be_bytes(*length)))?;
     let (iv, stream) = fields.split_first_chunk_mut()?;
     (!user.is_empty() && stream.len() >= SUM).then_some((user, iv, stream))
@@ -269,26 +281,26 @@ impl<'a, P: Passwords> Iterator for Items<'a, P> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let error = match self.scope.find() {
-                Some(Found::Item(item)) => return Some(Ok(item)),
-                Some(Found::Error(error)) => error,
-                Some(Found::Seal { offset, type_, octets }) => match self.enter(offset, type_, octets) {
+            let result = match self.scope.advance() {
+                Step::Values(body) => self.scope.value_list(body),
+                Step::Message(body) => self.scope.notification(body),
+                Step::Refused(error) => Err(error),
+                Step::Seal(type_, body) => match self.enter(type_, body) {
                     Ok(()) => continue,
-                    Err(cause) => {
-                        // A signature covers the rest, so nothing can be read behind one that is not opened.
-                        if type_ == PartType::SIGNATURE {
-                            self.end();
-                        }
-                        cause.at(offset)
-                    }
+                    Err(error) => Err(error),
                 },
-                None if self.leave() => continue,
-                None => return None,
+                Step::End => match self.scope.cursor.damage() {
+                    Some(error) => Err(error),
+                    None if self.leave() => continue,
+                    None => return None,
+                },
             };
-            if error.cause.ends_packet() {
+            if let Err(error) = &result
+                && error.cause.ends_packet()
+            {
                 self.end();
             }
-            return Some(Err(error));
+            return Some(result);
         }
     }
 }

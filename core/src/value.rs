@@ -97,12 +97,17 @@ impl Value {
     }
 
     /// From the wire: gauges are little endian, everything else is big endian (`WIRE §6.2`).
-    const fn decode(kind: Kind, octets: [u8; 8]) -> Self {
+    #[inline]
+    const fn decode(kind: KnownKind, octets: [u8; 8]) -> Self {
+        let bits = match kind {
+            KnownKind(1) => u64::from_le_bytes(octets),
+            KnownKind(_) => u64::from_be_bytes(octets),
+        };
         match kind {
-            Kind::Counter => Self::Counter(u64::from_be_bytes(octets)),
-            Kind::Gauge => Self::Gauge(f64::from_bits(u64::from_le_bytes(octets))),
-            Kind::Derive => Self::Derive(i64::from_be_bytes(octets)),
-            Kind::Absolute => Self::Absolute(u64::from_be_bytes(octets)),
+            KnownKind(0) => Self::Counter(bits),
+            KnownKind(1) => Self::Gauge(f64::from_bits(bits)),
+            KnownKind(2) => Self::Derive(bits.cast_signed()),
+            KnownKind(_) => Self::Absolute(bits),
         }
     }
 
@@ -114,6 +119,10 @@ impl Value {
         }
     }
 }
+
+/// A kind on the wire that was checked: 0 to 3.
+#[derive(Clone, Copy)]
+struct KnownKind(u8);
 
 /// The values of a value list, still in the packet: at least one, all of known kinds.
 #[derive(Clone, Copy, Debug)]
@@ -131,13 +140,23 @@ impl<'a> Values<'a> {
         if kinds.len() != octets.len() {
             return Err(Cause::ValuesLength { count: kinds.len(), length: octets.as_flattened().len() });
         }
-        if kinds.is_empty() {
-            return Err(Cause::NoValues);
+        Self::checked(kinds, octets)
+    }
+
+    /// From arrays of the same length.
+    #[inline]
+    fn checked(kinds: &'a [u8], octets: &'a [[u8; 8]]) -> Result<Self, Cause> {
+        // The known kinds are the numbers of two bits.
+        if kinds.is_empty() || kinds.iter().fold(0, |all, kind| all | kind) > 3 {
+            return Err(Self::refused(kinds));
         }
-        match kinds.iter().find(|kind| Kind::from_raw(**kind).is_none()) {
-            Some(kind) => Err(Cause::UnknownKind { kind: *kind }),
-            None => Ok(Self { kinds, octets }),
-        }
+        Ok(Self { kinds, octets })
+    }
+
+    #[cold]
+    fn refused(kinds: &[u8]) -> Cause {
+        let unknown = kinds.iter().copied().find(|kind| Kind::from_raw(*kind).is_none());
+        unknown.map_or(Cause::NoValues, |kind| Cause::UnknownKind { kind })
     }
 
     /// From the body of a values part (`WIRE §6.1`).
@@ -147,14 +166,11 @@ impl<'a> Values<'a> {
             return Err(Cause::ValuesLength { count: 0, length });
         };
         let count = usize::from(u16::from_be_bytes(*count));
-        let Some((kinds, octets)) = rest.split_at_checked(count) else {
+        let sized = rest.len() == count.wrapping_mul(9);
+        let (true, Some((kinds, octets))) = (sized, rest.split_at_checked(count)) else {
             return Err(Cause::ValuesLength { count, length });
         };
-        let (octets, odd) = octets.as_chunks();
-        if octets.len() != count || !odd.is_empty() {
-            return Err(Cause::ValuesLength { count, length });
-        }
-        Self::new(kinds, octets)
+        Self::checked(kinds, octets.as_chunks().0)
     }
 
     /// How many values there are: one or more.
@@ -217,10 +233,9 @@ pub struct ValuesIter<'a>(Zip<slice::Iter<'a, u8>, slice::Iter<'a, [u8; 8]>>);
 impl Iterator for ValuesIter<'_> {
     type Item = Value;
 
+    #[inline]
     fn next(&mut self) -> Option<Value> {
-        let (kind, octets) = self.0.next()?;
-        // The constructor let only known kinds in, so this never ends early.
-        Kind::from_raw(*kind).map(|kind| Value::decode(kind, *octets))
+        self.0.next().map(|(kind, octets)| Value::decode(KnownKind(*kind), *octets))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
