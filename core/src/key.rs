@@ -42,6 +42,19 @@ impl Key {
         self.signing.clone().chain_update(user).chain_update(content).verify_slice(mac).is_ok()
     }
 
+    /// The signature of `user` over the `content` behind it (`WIRE §9.1`).
+    pub(crate) fn sign(&self, user: &[u8], content: &[u8]) -> [u8; 32] {
+        self.signing.clone().chain_update(user).chain_update(content).finalize().into_bytes().into()
+    }
+
+    /// Puts the check sum of the content in front of it, and encrypts both in place (`WIRE §10.1`).
+    pub(crate) fn encrypt(&self, iv: [u8; 16], stream: &mut [u8]) -> Option<()> {
+        let (sum, content) = stream.split_first_chunk_mut::<SUM>()?;
+        *sum = Sha1::digest(&*content).into();
+        self.apply_stream(iv, stream);
+        Some(())
+    }
+
     /// Decrypts `stream` in place, and gives the content if the check sum before it fits (`WIRE §10.1`).
     pub(crate) fn decrypt<'s>(&self, iv: [u8; 16], stream: &'s mut [u8]) -> Option<&'s mut [u8]> {
         self.apply_stream(iv, stream);
@@ -61,21 +74,6 @@ impl Key {
             *octet ^= key;
         }
         last.zeroize();
-    }
-}
-
-/// Tests of opening make packets of their own.
-#[cfg(test)]
-impl Key {
-    pub(crate) fn mac(&self, user: &[u8], content: &[u8]) -> [u8; 32] {
-        self.signing.clone().chain_update(user).chain_update(content).finalize().into_bytes().into()
-    }
-
-    pub(crate) fn encrypt(&self, iv: [u8; 16], content: &[u8]) -> Vec<u8> {
-        let mut stream = Sha1::digest(content).to_vec();
-        stream.extend_from_slice(content);
-        self.apply_stream(iv, &mut stream);
-        stream
     }
 }
 

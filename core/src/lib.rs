@@ -34,7 +34,7 @@ mod value;
 pub use nb;
 
 pub use decode::Decoder;
-pub use encode::Encoder;
+pub use encode::{Encoder, PACKET_SIZE, SEAL_ROOM};
 pub use error::{Cause, Error, Full, Missing};
 pub use item::{Identifier, Item, Notification, Severity, ValueList};
 #[cfg(feature = "security")]

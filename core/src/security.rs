@@ -326,14 +326,15 @@ mod tests {
 
     /// `content` behind a signature.
     fn signed(user: &str, content: &[u8]) -> Vec<u8> {
-        let mac = Key::new(b"wonderland").mac(user.as_bytes(), content);
+        let mac = Key::new(b"wonderland").sign(user.as_bytes(), content);
         [&header(PartType::SIGNATURE, 36 + user.len())[..], &mac, user.as_bytes(), content].concat()
     }
 
     /// `content` in an encrypted part.
     fn encrypted(user: &str, content: &[u8]) -> Vec<u8> {
         let iv = [7; 16];
-        let stream = Key::new(b"wonderland").encrypt(iv, content);
+        let mut stream = [&[0; SUM], content].concat();
+        Key::new(b"wonderland").encrypt(iv, &mut stream).unwrap();
         let user_length = u16::try_from(user.len()).unwrap().to_be_bytes();
         let header = header(PartType::ENCRYPTION, 22 + user.len() + stream.len());
         [&header[..], &user_length, user.as_bytes(), &iv, &stream].concat()
