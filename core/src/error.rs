@@ -137,6 +137,8 @@ causes! {
         /// Octets of the part.
         length: usize
     } = "seal-length",
+    /// A seal that was opened before (`WIRE §11.5`).
+    Replayed = "replayed",
     /// More seals inside each other than are opened (`WIRE §11.2`).
     TooDeep = "too-deep",
     /// Content with less protection than the security level asks for (`WIRE §11.3`).
@@ -198,6 +200,7 @@ impl Cause {
             | Self::Severity { .. }
             | Self::EmptyMessage
             | Self::NoKeys
+            | Self::Replayed
             | Self::TooDeep
             | Self::BelowLevel
             | Self::Sealed => false,
@@ -240,6 +243,7 @@ impl fmt::Display for Cause {
             Self::BadSignature => f.write_str("signature does not fit the content"),
             Self::BadChecksum => f.write_str("check sum does not fit the decrypted content"),
             Self::SealLength { length } => write!(f, "sealed part of {length} octets is too short for its fields"),
+            Self::Replayed => f.write_str("sealed part that was opened before"),
             Self::TooDeep => f.write_str("too many seals inside each other"),
             Self::BelowLevel => f.write_str("content below the required security level"),
             Self::Sealed => f.write_str("sealed part in plain content"),

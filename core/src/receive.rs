@@ -2,7 +2,7 @@
 
 use core::iter::FusedIterator;
 
-use crate::{Arrival, Cause, Error, Item, Items, Passwords, Receive, SecurityLevel, open};
+use crate::{Arrival, Cause, Error, Item, Items, Passwords, Receive, Replays, SecurityLevel, open_once};
 
 /// Takes packets from a transport and hands out their items.
 ///
@@ -39,9 +39,10 @@ use crate::{Arrival, Cause, Error, Item, Items, Passwords, Receive, SecurityLeve
 /// assert_eq!(receiver.counters().value_lists, 1);
 /// ```
 #[derive(Debug)]
-pub struct Receiver<T, P> {
+pub struct Receiver<T, P, R = ()> {
     transport: T,
     passwords: P,
+    replays: R,
     level: SecurityLevel,
     counters: Counters,
 }
@@ -49,7 +50,14 @@ pub struct Receiver<T, P> {
 impl<T: Receive, P: Passwords> Receiver<T, P> {
     /// Receives from `transport` what `passwords` open, if it is protected as `level` asks.
     pub const fn new(transport: T, passwords: P, level: SecurityLevel) -> Self {
-        Self { transport, passwords, level, counters: Counters::new() }
+        Self { transport, passwords, replays: (), level, counters: Counters::new() }
+    }
+}
+
+impl<T: Receive, P: Passwords, R: Replays> Receiver<T, P, R> {
+    /// Receives as [`new`](Receiver::new) does, but opens no seal that `replays` knows; see [`Replay`](crate::Replay).
+    pub const fn with_replays(transport: T, passwords: P, level: SecurityLevel, replays: R) -> Self {
+        Self { transport, passwords, replays, level, counters: Counters::new() }
     }
 
     /// Receives the next packet into `buffer`. Its items count when they are read.
@@ -57,9 +65,10 @@ impl<T: Receive, P: Passwords> Receiver<T, P> {
     /// # Errors
     /// What the transport says: [`nb::Error::WouldBlock`] if nothing has arrived. A packet that is refused is no error, but a
     /// packet with errors inside.
-    pub fn receive<'a>(&'a mut self, buffer: &'a mut [u8]) -> nb::Result<Packet<'a, &'a P>, T::Error> {
+    pub fn receive<'a>(&'a mut self, buffer: &'a mut [u8]) -> nb::Result<Packet<'a, &'a P, &'a mut R>, T::Error> {
         let arrival = self.transport.receive(buffer)?;
-        Ok(Packet::new(arrival, buffer, &self.passwords, self.level, &mut self.counters))
+        let Self { passwords, replays, level, counters, .. } = self;
+        Ok(Packet::with_replays(arrival, buffer, &*passwords, *level, replays, counters))
     }
 
     /// What has happened so far.
@@ -72,6 +81,11 @@ impl<T: Receive, P: Passwords> Receiver<T, P> {
         &mut self.transport
     }
 
+    /// What is known of replays, to tell it the time.
+    pub const fn replays(&mut self) -> &mut R {
+        &mut self.replays
+    }
+
     /// The passwords, to change them between packets.
     pub const fn passwords(&mut self) -> &mut P {
         &mut self.passwords
@@ -80,10 +94,10 @@ impl<T: Receive, P: Passwords> Receiver<T, P> {
 
 /// A packet that has arrived: an iterator over its items.
 #[derive(Debug)]
-pub struct Packet<'a, P> {
+pub struct Packet<'a, P, R = ()> {
     /// How it arrived.
     pub arrival: Arrival,
-    items: Items<'a, P>,
+    items: Items<'a, P, R>,
     /// How many of the packet's are in the counters already.
     unknown_parts: usize,
     counters: &'a mut Counters,
@@ -101,14 +115,29 @@ impl<'a, P: Passwords> Packet<'a, P> {
         level: SecurityLevel,
         counters: &'a mut Counters,
     ) -> Self {
-        counters.count_arrival(arrival, buffer.len());
-        let len = arrival.len.min(buffer.len());
-        let octets = buffer.get_mut(..len).unwrap_or_default();
-        Self { arrival, items: open(octets, passwords, level), unknown_parts: 0, counters }
+        Self::with_replays(arrival, buffer, passwords, level, (), counters)
     }
 }
 
-impl<'a, P: Passwords> Iterator for Packet<'a, P> {
+impl<'a, P: Passwords, R: Replays> Packet<'a, P, R> {
+    /// Opens a packet as [`new`](Packet::new) does, but no seal that `replays` knows.
+    #[must_use]
+    pub fn with_replays(
+        arrival: Arrival,
+        buffer: &'a mut [u8],
+        passwords: P,
+        level: SecurityLevel,
+        replays: R,
+        counters: &'a mut Counters,
+    ) -> Self {
+        counters.count_arrival(arrival, buffer.len());
+        let len = arrival.len.min(buffer.len());
+        let octets = buffer.get_mut(..len).unwrap_or_default();
+        Self { arrival, items: open_once(octets, passwords, level, replays), unknown_parts: 0, counters }
+    }
+}
+
+impl<'a, P: Passwords, R: Replays> Iterator for Packet<'a, P, R> {
     type Item = Result<Item<'a>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -126,7 +155,7 @@ impl<'a, P: Passwords> Iterator for Packet<'a, P> {
     }
 }
 
-impl<P: Passwords> FusedIterator for Packet<'_, P> {}
+impl<P: Passwords, R: Replays> FusedIterator for Packet<'_, P, R> {}
 
 /// What a [`Receiver`] has seen. The counts wrap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

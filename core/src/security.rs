@@ -20,7 +20,7 @@ use core::str::FromStr;
 
 use crate::decode::{Scope, Seal, Step, start};
 use crate::part::{HEADER, Octets};
-use crate::{Cause, Error, Item, PartType, Passwords, Text};
+use crate::{Cause, Error, Item, PartType, Passwords, Replays, SealTag, Text};
 
 /// Octets of a signature's MAC.
 const MAC: usize = 32;
@@ -127,9 +127,20 @@ impl Protection {
 /// # Ok::<(), collectd_net::Error>(())
 /// ```
 pub fn open<P: Passwords>(packet: &mut [u8], passwords: P, level: SecurityLevel) -> Items<'_, P> {
+    open_once(packet, passwords, level, ())
+}
+
+/// Opens a packet as [`open`] does, but no seal that `replays` knows; see [`Replay`](crate::Replay).
+pub fn open_once<P: Passwords, R: Replays>(
+    packet: &mut [u8],
+    passwords: P,
+    level: SecurityLevel,
+    replays: R,
+) -> Items<'_, P, R> {
     let seal = Seal::default();
     Items {
         passwords,
+        replays,
         level,
         scope: Scope::new(packet, 0, seal, seal.protection.meets(level)),
         outer: [Scope::default(), Scope::default()],
@@ -140,8 +151,9 @@ pub fn open<P: Passwords>(packet: &mut [u8], passwords: P, level: SecurityLevel)
 
 /// The items of a packet and what was refused of it; see [`open`].
 #[derive(Debug)]
-pub struct Items<'a, P> {
+pub struct Items<'a, P, R = ()> {
     passwords: P,
+    replays: R,
     level: SecurityLevel,
     scope: Scope<'a, &'a mut [u8]>,
     /// The scopes around `scope`, outermost first, where reading goes on afterwards.
@@ -152,7 +164,7 @@ pub struct Items<'a, P> {
     unknown_parts: usize,
 }
 
-impl<'a, P: Passwords> Items<'a, P> {
+impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
     /// How many parts of unknown type have been passed over so far.
     #[must_use]
     pub fn unknown_parts(&self) -> usize {
@@ -227,9 +239,14 @@ impl<'a, P: Passwords> Items<'a, P> {
         }
         let (protection, user) = if self.passwords.configured() {
             let key = self.passwords.key(user).ok_or(Cause::UnknownUser)?;
+            let tag = SealTag::of_signature(mac);
+            if self.replays.knows(tag) {
+                return Err(Cause::Replayed);
+            }
             if !key.verifies(user, self.scope.cursor.left.look(), mac) {
                 return Err(Cause::BadSignature);
             }
+            self.replays.note(tag);
             (Protection::Signed, Some(user))
         } else if self.level == SecurityLevel::None {
             (Protection::Unverified, None)
@@ -252,7 +269,12 @@ impl<'a, P: Passwords> Items<'a, P> {
             return Err(Cause::NoKeys);
         }
         let key = self.passwords.key(user).ok_or(Cause::UnknownUser)?;
+        let tag = SealTag::of_encryption(user, iv);
+        if self.replays.knows(tag) {
+            return Err(Cause::Replayed);
+        }
         let content = key.decrypt(*iv, stream).ok_or(Cause::BadChecksum)?;
+        self.replays.note(tag);
         // The content ends where the part ends.
         let offset = self.scope.cursor.offset().wrapping_sub(content.len());
         Ok(self.sealed(content, offset, Protection::Encrypted, Some(user)))
@@ -275,7 +297,7 @@ fn encryption_fields(body: &mut [u8]) -> Option<(&[u8], &[u8; 16], &mut [u8])> {
     (!user.is_empty() && stream.len() >= SUM).then_some((user, iv, stream))
 }
 
-impl<'a, P: Passwords> Iterator for Items<'a, P> {
+impl<'a, P: Passwords, R: Replays> Iterator for Items<'a, P, R> {
     type Item = Result<Item<'a>, Error>;
 
     #[inline]
@@ -305,7 +327,7 @@ impl<'a, P: Passwords> Iterator for Items<'a, P> {
     }
 }
 
-impl<P: Passwords> FusedIterator for Items<'_, P> {}
+impl<P: Passwords, R: Replays> FusedIterator for Items<'_, P, R> {}
 
 #[cfg(all(test, feature = "security"))]
 mod tests {
@@ -477,6 +499,38 @@ mod tests {
         let packet = [&[0, 5, 0, 4][..], PLAIN, PLAIN, &signed("alice", PLAIN)].concat();
         let below = Err(("below-level", 4 + PLAIN.len() - 15));
         assert_eq!(read(&packet, users(), SecurityLevel::Sign), [below, Ok("signed alice".into())]);
+    }
+
+    #[test]
+    fn a_seal_is_opened_once() {
+        let users = users();
+        let mut replay = crate::Replay::<8>::new(core::time::Duration::from_secs(1));
+        let mut words = |packet: &[u8]| -> Vec<&str> {
+            let mut packet = packet.to_vec();
+            let items = open_once(&mut packet, &users, SecurityLevel::None, &mut replay);
+            items.map(|item| item.map_or_else(|error| error.cause.word(), |_| "item")).collect()
+        };
+        let signed = signed("alice", PLAIN);
+        assert_eq!(words(&signed), ["item"]);
+        assert_eq!(words(&signed), ["replayed"]);
+        let encrypted_then_plain = [encrypted("alice", PLAIN), PLAIN.to_vec()].concat();
+        assert_eq!(words(&encrypted_then_plain), ["item", "item"]);
+        assert_eq!(words(&encrypted_then_plain), ["replayed", "item"]);
+        // The same vector with other content: what a forger can make.
+        assert_eq!(words(&encrypted("alice", &[PLAIN, PLAIN].concat())), ["replayed"]);
+        assert_eq!(replay.stopped(), 3);
+    }
+
+    #[test]
+    fn what_is_not_opened_is_not_remembered() {
+        let mut replay = crate::Replay::<8>::new(core::time::Duration::from_secs(1));
+        let good = signed("alice", PLAIN);
+        let mut bad = good.clone();
+        *bad.last_mut().unwrap() ^= 1;
+        let users = users();
+        let results: Vec<_> = open_once(&mut bad, &users, SecurityLevel::None, &mut replay).collect();
+        assert_eq!(results, [Err(Cause::BadSignature.at(0))]);
+        assert!(open_once(&mut good.clone(), &users, SecurityLevel::None, &mut replay).all(|item| item.is_ok()));
     }
 
     #[test]
