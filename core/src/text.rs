@@ -20,7 +20,7 @@ impl<'a> Text<'a> {
     /// From the body of a string part without its final NUL: ends at the first NUL, as it does for the daemon (`WIRE §4`).
     #[inline]
     pub(crate) fn until_nul(octets: &'a [u8]) -> Self {
-        if has_nul(octets) { Self::cut_at_nul(octets) } else { Self(octets) }
+        if may_have_nul(octets) { Self::cut_at_nul(octets) } else { Self(octets) }
     }
 
     #[cold]
@@ -104,17 +104,19 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// Whether there is a NUL, eight octets at a time: names are short, and this is asked for every one of them.
+/// Whether there may be a NUL, eight octets at a time: names are short, and this is asked for every one of them.
+///
+/// `false` is certain. `true` may also be due to octets that are not ASCII.
 #[inline]
-fn has_nul(octets: &[u8]) -> bool {
+fn may_have_nul(octets: &[u8]) -> bool {
     // What first and last chunk leave out is between them; where they overlap they agree.
     match (octets.first_chunk(), octets.last_chunk()) {
-        (Some(first), Some(last)) if octets.len() <= 16 => nuls(*first) | nuls(*last) != 0,
+        (Some(first), Some(last)) if octets.len() <= 16 => (suspects(*first) | suspects(*last)) != 0,
         (Some(_), Some(last)) => {
-            octets.as_chunks().0.iter().fold(nuls(*last), |found, chunk| found | nuls(*chunk)) != 0
+            octets.as_chunks().0.iter().fold(suspects(*last), |found, chunk| found | suspects(*chunk)) != 0
         }
         _ => match (octets.first_chunk(), octets.last_chunk()) {
-            (Some(&[a, b, c, d]), Some(&[e, f, g, h])) => nuls([a, b, c, d, e, f, g, h]) != 0,
+            (Some(&[a, b, c, d]), Some(&[e, f, g, h])) => suspects([a, b, c, d, e, f, g, h]) != 0,
             // Three octets at the most: the one in the middle is the first, the second or the last.
             _ => match (octets.first(), octets.get(octets.len() / 2), octets.last()) {
                 (Some(first), Some(middle), Some(last)) => *first == 0 || *middle == 0 || *last == 0,
@@ -124,13 +126,12 @@ fn has_nul(octets: &[u8]) -> bool {
     }
 }
 
-/// Not zero if one of the octets is: only a zero borrows from its highest bit without having it set.
+/// Not zero if one of the octets is zero, since only that borrows from its highest bit, or above 128.
 #[inline]
-const fn nuls(octets: [u8; 8]) -> u64 {
+const fn suspects(octets: [u8; 8]) -> u64 {
     const LOW: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = LOW << 7;
-    let octets = u64::from_ne_bytes(octets);
-    octets.wrapping_sub(LOW) & !octets & HIGH
+    u64::from_ne_bytes(octets).wrapping_sub(LOW) & HIGH
 }
 
 /// Whether `character` could harm a terminal, a log or a reader of lines: control characters, line and paragraph separators,
@@ -227,12 +228,14 @@ mod tests {
         assert_eq!(Text::until_nul(b""), "");
         assert_eq!(Text::until_nul(b"whole"), "whole");
         for len in 0..40 {
-            let whole: Vec<u8> = (1..=len).map(|octet| octet | 0x80 | octet << 5).collect();
-            assert_eq!(Text::until_nul(&whole).as_octets(), whole);
-            for at in 0..whole.len() {
-                let mut cut = whole.clone();
-                cut[at] = 0;
-                assert_eq!(Text::until_nul(&cut).as_octets(), &whole[..at]);
+            for octets in [1..=len, 0x60..=0x5f + len, 0x80 - len / 2..=0x7f + len - len / 2] {
+                let whole: Vec<u8> = octets.collect();
+                assert_eq!(Text::until_nul(&whole).as_octets(), whole);
+                for at in 0..whole.len() {
+                    let mut cut = whole.clone();
+                    cut[at] = 0;
+                    assert_eq!(Text::until_nul(&cut).as_octets(), &whole[..at]);
+                }
             }
         }
     }

@@ -146,11 +146,13 @@ impl<'a> Values<'a> {
     /// From arrays of the same length.
     #[inline]
     fn checked(kinds: &'a [u8], octets: &'a [[u8; 8]]) -> Result<Self, Cause> {
-        // The known kinds are the numbers of two bits.
-        if kinds.is_empty() || kinds.iter().fold(0, |all, kind| all | kind) > 3 {
-            return Err(Self::refused(kinds));
-        }
-        Ok(Self { kinds, octets })
+        // The known kinds are the numbers of two bits. Nearly all lists have one value.
+        let bits = match kinds {
+            [kind] => *kind,
+            [first, rest @ ..] => rest.iter().fold(*first, |all, kind| all | kind),
+            [] => u8::MAX,
+        };
+        if bits > 3 { Err(Self::refused(kinds)) } else { Ok(Self { kinds, octets }) }
     }
 
     #[cold]
@@ -166,11 +168,14 @@ impl<'a> Values<'a> {
             return Err(Cause::ValuesLength { count: 0, length });
         };
         let count = usize::from(u16::from_be_bytes(*count));
-        let sized = rest.len() == count.wrapping_mul(9);
-        let (true, Some((kinds, octets))) = (sized, rest.split_at_checked(count)) else {
+        let Some((kinds, octets)) = rest.split_at_checked(count) else {
             return Err(Cause::ValuesLength { count, length });
         };
-        Self::checked(kinds, octets.as_chunks().0)
+        let (octets, odd) = octets.as_chunks();
+        if octets.len() != count || !odd.is_empty() {
+            return Err(Cause::ValuesLength { count, length });
+        }
+        Self::checked(kinds, octets)
     }
 
     /// How many values there are: one or more.
