@@ -5,6 +5,7 @@ use core::fmt;
 /// A part or an item that was refused: where in the packet, and why.
 ///
 /// An error costs no more than it says: see [`Cause::ends_packet`].
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Error {
     /// Octets from the start of the packet to the part in question.
@@ -25,6 +26,7 @@ impl core::error::Error for Error {}
 macro_rules! causes {
     ($($(#[$doc:meta])* $name:ident $({ $($(#[$field_doc:meta])* $field:ident: $type:ty),* })? = $word:literal,)*) => {
         /// Why a part or an item was refused (`WIRE §8.4`).
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Cause {
@@ -148,6 +150,7 @@ causes! {
 }
 
 /// What an item needs and did not have.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Missing {
@@ -252,6 +255,7 @@ impl fmt::Display for Cause {
 }
 
 /// Something of fixed size had no room for what was to go in. It is as it was before.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Full {
     /// What was full.

@@ -5,6 +5,7 @@ use core::fmt;
 use crate::{Interval, Protection, Text, Time, Values};
 
 /// A value list or a notification.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Item<'a> {
     /// What somebody measured.
@@ -52,6 +53,7 @@ impl<'a> Item<'a> {
 }
 
 /// Values measured together (`WIRE §8.2`). Host, plugin and type are not empty, and the time is not zero.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValueList<'a> {
     /// What was measured.
@@ -69,6 +71,7 @@ pub struct ValueList<'a> {
 }
 
 /// A message about something (`WIRE §8.3`). The time is not zero, the message is not empty; the identifier may be.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notification<'a> {
     /// What it is about, as far as it says.
@@ -137,7 +140,22 @@ impl fmt::Display for Identifier<'_> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Identifier<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}/{}", self.host, self.plugin);
+        if !self.plugin_instance.is_empty() {
+            defmt::write!(f, "-{}", self.plugin_instance);
+        }
+        defmt::write!(f, "/{}", self.type_);
+        if !self.type_instance.is_empty() {
+            defmt::write!(f, "-{}", self.type_instance);
+        }
+    }
+}
+
 /// How bad what a notification tells is.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// It is broken.

@@ -16,6 +16,7 @@ use crate::{Cause, Error};
 pub(crate) const HEADER: usize = 4;
 
 /// What a part carries (`WIRE §3`). Types that the protocol does not have are numbers like the others.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartType(pub u16);
 

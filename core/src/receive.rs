@@ -158,6 +158,7 @@ impl<'a, P: Passwords, R: Replays> Iterator for Packet<'a, P, R> {
 impl<P: Passwords, R: Replays> FusedIterator for Packet<'_, P, R> {}
 
 /// What a [`Receiver`] has seen. The counts wrap.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Packets received.

@@ -37,6 +37,7 @@ const DEPTH: usize = 2;
 /// assert_eq!("Encrypt".parse(), Ok(SecurityLevel::Encrypt));
 /// assert!("sgin".parse::<SecurityLevel>().is_err());
 /// ```
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecurityLevel {
     /// Anything goes, but seals that are broken do not.
@@ -73,6 +74,7 @@ impl fmt::Display for UnknownSecurityLevel {
 impl core::error::Error for UnknownSecurityLevel {}
 
 /// How an item was protected on the way, weakest first.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protection {
     /// Not at all.

@@ -104,6 +104,17 @@ impl fmt::Display for Text<'_> {
     }
 }
 
+/// Text that is safe to print as it is; anything else as octets.
+#[cfg(feature = "defmt")]
+impl defmt::Format for Text<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self.to_str() {
+            Ok(text) if !text.contains(is_unsafe) => defmt::write!(f, "{=str}", text),
+            _ => defmt::write!(f, "{=[u8]:a}", self.0),
+        }
+    }
+}
+
 /// Whether there may be a NUL, eight octets at a time: names are short, and this is asked for every one of them.
 ///
 /// `false` is certain. `true` may also be due to octets that are not ASCII.

@@ -13,6 +13,7 @@ use core::slice;
 use crate::Cause;
 
 /// What kind of number a value is, as its sender said.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A count that only grows, and wraps.
@@ -62,6 +63,7 @@ impl Kind {
 }
 
 /// One value, exactly as sent.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {
     /// A [`Kind::Counter`].
@@ -212,6 +214,15 @@ impl PartialEq for Values<'_> {
 }
 
 impl Eq for Values<'_> {}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Values<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        for (place, value) in self.iter().enumerate() {
+            defmt::write!(f, "{=str}{}", if place == 0 { "" } else { ", " }, value);
+        }
+    }
+}
 
 impl<'a> IntoIterator for Values<'a> {
     type Item = Value;
