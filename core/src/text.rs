@@ -52,8 +52,26 @@ impl<'a> Text<'a> {
     /// Whether `needle` stands somewhere in the text.
     #[must_use]
     pub fn contains(self, needle: &str) -> bool {
-        let needle = needle.as_bytes();
-        needle.is_empty() || self.0.windows(needle.len()).any(|window| window == needle)
+        self.contains_octets(needle.as_bytes())
+    }
+
+    /// Whether these octets stand somewhere in the text: looks for the first, then compares the others.
+    #[inline(never)]
+    pub(crate) fn contains_octets(self, needle: &[u8]) -> bool {
+        let Some((first, others)) = needle.split_first() else {
+            return true;
+        };
+        let mut left = self.0;
+        while let Some(starts) = left.len().checked_sub(others.len()).and_then(|count| left.get(..count)) {
+            let Some((_, octets)) = position(starts, *first).and_then(|at| left.get(at..)?.split_first()) else {
+                return false;
+            };
+            if octets.starts_with(others) {
+                return true;
+            }
+            left = octets;
+        }
+        false
     }
 
     /// How many octets there are.
@@ -143,6 +161,17 @@ const fn suspects(octets: [u8; 8]) -> u64 {
     const LOW: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = LOW << 7;
     u64::from_ne_bytes(octets).wrapping_sub(LOW) & HIGH
+}
+
+/// Where `wanted` stands first.
+pub(crate) fn position(octets: &[u8], wanted: u8) -> Option<usize> {
+    let (chunks, _) = octets.as_chunks::<8>();
+    // Without an early exit, looking through a chunk becomes one instruction where there are such.
+    let before =
+        chunks.iter().take_while(|chunk| !chunk.iter().fold(false, |any, octet| any | (*octet == wanted))).count();
+    let before = before.wrapping_mul(8);
+    let behind = octets.get(before..)?.iter().position(|octet| *octet == wanted)?;
+    behind.checked_add(before)
 }
 
 /// Whether `character` could harm a terminal, a log or a reader of lines: control characters, line and paragraph separators,
@@ -249,6 +278,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_needle_is_found_wherever_it_stands() {
+        let text = Text::new(b"aab\xffab");
+        for needle in ["", "a", "aab", "ab", "b"] {
+            assert!(text.contains(needle), "{needle}");
+        }
+        for needle in ["aaab", "ba", "abc", "aab\u{ff}ab!"] {
+            assert!(!text.contains(needle), "{needle}");
+        }
+        let long = "-".repeat(50);
+        for length in 0..50 {
+            let hidden = format!("{}needle{}", &long[length..], &long[..length]);
+            assert!(Text::from(&*hidden).contains("needle") && !Text::from(&*hidden).contains("needles"));
+            assert!(!Text::from(&hidden[..hidden.len() - length - 1]).contains("needle"));
+        }
+        assert!(text.contains_octets(b"b\xffab") && !text.contains_octets(b"aab\xffab!"));
+        assert!(Text::default().contains("") && !Text::default().contains("a"));
     }
 
     #[test]
