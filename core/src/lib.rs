@@ -18,6 +18,7 @@
 mod decode;
 mod encode;
 mod error;
+mod filter;
 mod item;
 #[cfg(feature = "security")]
 mod key;
@@ -37,6 +38,7 @@ pub use nb;
 pub use decode::Decoder;
 pub use encode::{Encoder, PACKET_SIZE, SEAL_ROOM};
 pub use error::{Cause, Error, Full, Missing};
+pub use filter::{Filter, FilterCause, FilterError, Found};
 pub use item::{Identifier, Item, Notification, Severity, ValueList};
 #[cfg(feature = "security")]
 pub use key::Key;
