@@ -18,7 +18,7 @@ impl Receive for Toy {
     fn receive(&mut self, buffer: &mut [u8]) -> nb::Result<Arrival, Infallible> {
         const PACKET: &[u8] = include_bytes!("../tests/data/collectd-5.12.0-minimal-signed.bin");
         self.polls += 1;
-        if self.polls % 3 != 0 {
+        if !self.polls.is_multiple_of(3) {
             return Err(nb::Error::WouldBlock);
         }
         for (to, from) in buffer.iter_mut().zip(PACKET) {
