@@ -1,4 +1,5 @@
-//! What Python says: the hostile packets, the text that reaches terminals, and the digits of numbers.
+//! What others say: Python of the hostile packets, of the text that reaches terminals and of the digits of numbers; collectd's
+//! types.db of the names of data sources.
 
 use std::fs;
 use std::io::Write as _;
@@ -189,4 +190,18 @@ fn numbers_read_as_in_python() {
     ] {
         assert_eq!(Number(value).to_string(), expected);
     }
+}
+
+#[test]
+fn data_sources_are_called_as_in_types_db() {
+    let types = fs::read_to_string("/usr/share/collectd/types.db").expect("collectd's types.db");
+    let mut known = 0;
+    for line in types.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
+        let mut words = line.split_ascii_whitespace();
+        let type_ = words.next().expect("a type");
+        let sources: Vec<&str> = words.map(|source| source.split(':').next().expect("a name")).collect();
+        assert_eq!(collectd_net::names::of(type_.into(), sources.len()), Some(&sources[..]), "{type_}");
+        known += 1;
+    }
+    assert!(known > 200, "{known}");
 }
