@@ -1,17 +1,25 @@
 //! Keys: what passwords are turned into, once, before packets come. The cryptography is RustCrypto's.
 
+#[allow(dead_code, reason = "the other one is for this processor")]
+mod instructions;
+#[allow(dead_code, reason = "the other one is for this processor")]
+mod rounds;
+mod sum;
+
 use core::fmt;
 
-use aes::Aes256Enc;
+use cipher::KeyInit;
 use cipher::array::Array;
-use cipher::{InnerIvInit, KeyInit, StreamCipherCore};
 use hmac::{Hmac, Mac};
-use ofb::OfbCore;
-use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
+#[cfg(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64"))]
+use self::instructions::Cipher;
+#[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
+use self::rounds::Cipher;
+use self::sum::sum;
 use crate::security::SUM;
 
 /// What a password is turned into: the start of its signatures and the key schedule of its cipher.
@@ -22,7 +30,7 @@ pub struct Key {
     /// Keyed with the password itself (`WIRE §9.1`).
     signing: Hmac<Sha256>,
     /// Keyed with the SHA-256 of the password (`WIRE §10.1`).
-    cipher: Aes256Enc,
+    cipher: Cipher,
 }
 
 impl Key {
@@ -30,11 +38,18 @@ impl Key {
     #[must_use]
     pub fn new(password: &[u8]) -> Self {
         let mut digest = Sha256::digest(password);
-        let cipher = Aes256Enc::new(&digest);
+        let cipher = Cipher::new(&digest.0);
+        // HMAC hashes a key longer than a block, and fills a shorter one up with zeros (RFC 2104). The crate would do it, but
+        // not without a panic in programs optimised for size.
+        let mut block = Array::default();
+        let key = if password.len() <= block.len() { password } else { &digest };
+        for (octet, key) in block.iter_mut().zip(key) {
+            *octet = *key;
+        }
+        let signing = <Hmac<Sha256> as KeyInit>::new(&block);
         digest.zeroize();
-        // HMAC takes keys of any length, so the fallback is never reached; it keeps a panic out of the path.
-        let signing = <Hmac<Sha256> as KeyInit>::new_from_slice(password);
-        Self { signing: signing.unwrap_or_else(|_| KeyInit::new(&Array::default())), cipher }
+        block.zeroize();
+        Self { signing, cipher }
     }
 
     /// Whether `mac` signs `user` and the `content` behind it; compared in constant time (`WIRE §9.1`).
@@ -49,31 +64,18 @@ impl Key {
 
     /// Puts the check sum of the content in front of it, and encrypts both in place (`WIRE §10.1`).
     pub(crate) fn encrypt(&self, iv: [u8; 16], stream: &mut [u8]) -> Option<()> {
-        let (sum, content) = stream.split_first_chunk_mut::<SUM>()?;
-        *sum = Sha1::digest(&*content).into();
-        self.apply_stream(iv, stream);
+        let (check, content) = stream.split_first_chunk_mut::<SUM>()?;
+        *check = sum(content);
+        self.cipher.apply_stream(iv, stream);
         Some(())
     }
 
     /// Decrypts `stream` in place, and gives the content if the check sum before it fits (`WIRE §10.1`).
     pub(crate) fn decrypt<'s>(&self, iv: [u8; 16], stream: &'s mut [u8]) -> Option<&'s mut [u8]> {
-        self.apply_stream(iv, stream);
-        let (sum, content) = stream.split_first_chunk_mut::<SUM>()?;
-        let fits: bool = Sha1::digest(&*content).as_slice().ct_eq(sum).into();
+        self.cipher.apply_stream(iv, stream);
+        let (check, content) = stream.split_first_chunk_mut::<SUM>()?;
+        let fits: bool = sum(content).ct_eq(check).into();
         fits.then_some(content)
-    }
-
-    /// OFB: encrypting and decrypting are the same.
-    fn apply_stream(&self, iv: [u8; 16], stream: &mut [u8]) {
-        let mut core = OfbCore::inner_iv_init(&self.cipher, &Array(iv));
-        let (blocks, tail) = Array::slice_as_chunks_mut(stream);
-        core.apply_keystream_blocks(blocks);
-        let mut last = Array([0; 16]);
-        core.write_keystream_block(&mut last);
-        for (octet, key) in tail.iter_mut().zip(&last) {
-            *octet ^= key;
-        }
-        last.zeroize();
     }
 }
 
@@ -93,7 +95,7 @@ mod tests {
     #[test]
     fn keys_are_erased_and_never_printed() {
         const fn erased_on_drop<T: ZeroizeOnDrop>() {}
-        erased_on_drop::<Aes256Enc>();
+        erased_on_drop::<Cipher>();
         // `Hmac` has no marker of its own; this is all of its state that comes from the password.
         erased_on_drop::<<Sha256 as EagerHash>::Core>();
         assert_eq!(format!("{:?}", Key::new(b"wonderland")), "Key");
@@ -113,12 +115,12 @@ mod tests {
         // WIRE, worked example: password s3cr3t-pa55, IV 00..0f.
         let mut stream = [0; 32];
         let iv = core::array::from_fn(|place| u8::try_from(place).unwrap());
-        Key::new(b"s3cr3t-pa55").apply_stream(iv, &mut stream);
+        Key::new(b"s3cr3t-pa55").cipher.apply_stream(iv, &mut stream);
         assert_eq!(
             crate::text::Hex(&stream).to_string(),
             "b292d9b8978b71656fd772b8f6387e78dc3fd33865c170a7d9a50e0f3ad59926"
         );
-        Key::new(b"s3cr3t-pa55").apply_stream(iv, &mut stream[..17]);
+        Key::new(b"s3cr3t-pa55").cipher.apply_stream(iv, &mut stream[..17]);
         assert_eq!(stream[..17], [0; 17]);
     }
 }
