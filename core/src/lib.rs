@@ -19,6 +19,7 @@ mod decode;
 mod encode;
 mod error;
 mod filter;
+mod identifier;
 mod item;
 #[cfg(feature = "security")]
 mod key;
@@ -39,6 +40,7 @@ pub use decode::Decoder;
 pub use encode::{Encoder, PACKET_SIZE, SEAL_ROOM};
 pub use error::{Cause, Error, Full, Missing};
 pub use filter::{Filter, FilterCause, FilterError, Found};
+pub use identifier::IncompleteIdentifier;
 pub use item::{Identifier, Item, Notification, Severity, ValueList};
 #[cfg(feature = "security")]
 pub use key::Key;
