@@ -24,6 +24,7 @@ mod item;
 #[cfg(feature = "security")]
 mod key;
 pub mod names;
+mod owned;
 mod part;
 mod passwords;
 mod receive;
@@ -34,6 +35,7 @@ mod time;
 mod transport;
 mod value;
 
+pub use heapless;
 pub use nb;
 
 pub use decode::Decoder;
@@ -44,6 +46,7 @@ pub use identifier::IncompleteIdentifier;
 pub use item::{Identifier, Item, Notification, Severity, ValueList};
 #[cfg(feature = "security")]
 pub use key::Key;
+pub use owned::{BadIdentifier, Copied, OwnedIdentifier, OwnedItem, OwnedNotification, OwnedValueList, copy_items};
 pub use part::{Part, PartType, Parts};
 #[cfg(not(feature = "security"))]
 pub use passwords::Key;

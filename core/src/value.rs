@@ -180,6 +180,11 @@ impl<'a> Values<'a> {
         Self::checked(kinds, octets)
     }
 
+    /// From a copy of both arrays of others.
+    pub(crate) const fn copied(kinds: &'a [u8], octets: &'a [[u8; 8]]) -> Self {
+        Self { kinds, octets }
+    }
+
     /// How many values there are: one or more.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
