@@ -19,7 +19,6 @@ pub extern "C" fn _start(packet: &mut [u8; PACKET_SIZE], length: usize, state: &
     black_box(reading::read(packet.get_mut(..length).unwrap_or_default(), state));
     #[cfg(feature = "encode")]
     let _ = black_box(writing::write(packet, state));
-    // Copies go here, with a feature of their own.
     black_box((packet, length, state));
 }
 
@@ -34,6 +33,8 @@ pub extern "C" fn prepare(place: &mut core::mem::MaybeUninit<State>) {
         replay: collectd_net::Replay::new(core::time::Duration::from_secs(60)),
         #[cfg(feature = "filter")]
         filter: collectd_net::Filter::new(black_box(r#"host ~ "web*" and value > 41.5"#)).ok(),
+        #[cfg(feature = "copies")]
+        copies: collectd_net::heapless::Vec::new(),
     });
 }
 
@@ -48,6 +49,8 @@ pub struct State {
     replay: collectd_net::Replay<64>,
     #[cfg(feature = "filter")]
     filter: Option<collectd_net::Filter>,
+    #[cfg(feature = "copies")]
+    copies: collectd_net::heapless::Vec<collectd_net::OwnedItem<24, 1, 64>, 32>,
 }
 
 #[cfg(feature = "decode")]
@@ -65,6 +68,8 @@ mod reading {
             replay,
             #[cfg(feature = "filter")]
             filter,
+            #[cfg(feature = "copies")]
+            copies,
         } = state;
         #[cfg(feature = "security")]
         let (users, level) = (core::slice::from_ref(user), collectd_net::SecurityLevel::Sign);
@@ -81,7 +86,13 @@ mod reading {
             (Ok(item), Some(filter)) => filter.matches(item),
             _ => true,
         });
-        sum(items)
+        #[cfg(not(feature = "copies"))]
+        return sum(items);
+        #[cfg(feature = "copies")]
+        {
+            let _ = core::hint::black_box(collectd_net::copy_items(items, copies));
+            sum(copies.iter().map(|copy| Ok(copy.as_item())))
+        }
     }
 
     /// Looks at every value, and at the length of every name.
