@@ -242,13 +242,13 @@ impl<'a> Encoder<'a> {
         let start = self.state.len.checked_add(HEADER).ok_or(FULL)?;
         let body = self.part(type_, text.len().checked_add(1).ok_or(FULL)?)?;
         let (nul, octets) = body.split_last_mut().ok_or(FULL)?;
-        octets.copy_from_slice(text);
+        fill(octets, text);
         *nul = 0;
         Ok(Written { start, end: start.checked_add(text.len()).ok_or(FULL)? })
     }
 
     fn number(&mut self, type_: PartType, number: u64) -> Result<(), Full> {
-        self.part(type_, 8)?.copy_from_slice(&number.to_be_bytes());
+        fill(self.part(type_, 8)?, &number.to_be_bytes());
         Ok(())
     }
 
@@ -306,7 +306,7 @@ fn write_signature(packet: &mut [u8], user: &str, key: &Key) -> Option<()> {
     let (mac, rest) = rest.split_first_chunk_mut::<32>()?;
     let (name, content) = rest.split_at_mut_checked(user.len())?;
     write_seal_header(header, PartType::SIGNATURE, length, user)?;
-    name.copy_from_slice(user.as_bytes());
+    fill(name, user.as_bytes());
     *mac = key.sign(user.as_bytes(), content);
     Some(())
 }
@@ -322,7 +322,7 @@ fn write_encryption(packet: &mut [u8], user: &str, key: &Key, iv: [u8; 16]) -> O
     let (vector, stream) = rest.split_first_chunk_mut()?;
     write_seal_header(header, PartType::ENCRYPTION, length, user)?;
     *name_length = user_length.to_be_bytes();
-    name.copy_from_slice(user.as_bytes());
+    fill(name, user.as_bytes());
     *vector = iv;
     key.encrypt(iv, stream)
 }
@@ -333,6 +333,13 @@ fn write_seal_header(header: &mut [u8; HEADER], type_: PartType, length: u16, us
     let [length_high, length_low] = length.to_be_bytes();
     *header = [type_high, type_low, length_high, length_low];
     (!user.is_empty()).then_some(())
+}
+
+/// Copies what is as long as its place; `copy_from_slice` would check that again, and leave a panic in the program.
+fn fill(place: &mut [u8], octets: &[u8]) {
+    for (place, octet) in place.iter_mut().zip(octets) {
+        *place = *octet;
+    }
 }
 
 #[cfg(test)]
