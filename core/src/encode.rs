@@ -1,10 +1,11 @@
 //! Encoding: the decoder's mirror. Items in, parts out, in the daemon's order (`WIRE §12`).
 
+#[cfg(any(feature = "sign", feature = "encrypt"))]
+mod seal;
+
+use crate::octets::fill;
 use crate::part::HEADER;
 use crate::{Full, Identifier, Interval, PartType, Severity, Text, Time, Value};
-
-#[cfg(feature = "security")]
-use crate::Key;
 
 /// Octets of a packet that every collectd takes, unless it is told otherwise (`WIRE §1`).
 pub const PACKET_SIZE: usize = 1452;
@@ -16,6 +17,9 @@ pub const SEAL_ROOM: usize = 106;
 const FULL: Full = Full { what: "packet" };
 
 /// Builds a packet in the caller's buffer; the length of the buffer is the packet's limit.
+///
+/// Receivers take packets up to a limit of their own, 1024 to 65,535 octets, and lose the end of longer ones; [`PACKET_SIZE`] is
+/// what every receiver takes that nobody told otherwise.
 ///
 /// Like the daemon it writes a field only where it differs from the item before.
 ///
@@ -61,7 +65,7 @@ struct Written {
 }
 
 impl<'a> Encoder<'a> {
-    /// An empty packet in `buffer`, to be sent as it is.
+    /// An empty packet in `buffer`, to be sent as it is. Of a longer buffer 65,535 octets are used.
     #[must_use]
     pub fn new(buffer: &'a mut [u8]) -> Self {
         Self::with_room(buffer, 0)
@@ -73,6 +77,8 @@ impl<'a> Encoder<'a> {
     /// [`SEAL_ROOM`] packets of values are filled exactly as the daemon fills them.
     #[must_use]
     pub fn with_room(buffer: &'a mut [u8], room: usize) -> Self {
+        let size = buffer.len().min(usize::from(u16::MAX));
+        let buffer = buffer.get_mut(..size).unwrap_or_default();
         Self { buffer, room, state: State::default() }
     }
 
@@ -123,59 +129,6 @@ impl<'a> Encoder<'a> {
     #[must_use]
     pub fn packet(&self) -> &[u8] {
         self.parts().get(..self.state.len).unwrap_or_default()
-    }
-
-    /// The packet so far behind a signature of `user` (`WIRE §9.1`). It can be signed again, for another receiver.
-    ///
-    /// # Errors
-    /// [`Full`] if the room for the seal is too small. Nothing is signed without a user name.
-    #[cfg(feature = "security")]
-    pub fn sign(&mut self, user: &str, key: &Key) -> Result<&[u8], Full> {
-        let (start, end) = self.sealed_range(signature_room(user))?;
-        let packet = self.buffer.get_mut(start..end).ok_or(NO_ROOM)?;
-        write_signature(packet, user, key).ok_or(NO_ROOM)?;
-        Ok(packet)
-    }
-
-    /// The packet so far, encrypted for `user` (`WIRE §10.1`). The encoder begins an empty packet.
-    ///
-    /// `iv` must be random, and never be used twice with the same password: two packets with the same one give away both.
-    ///
-    /// # Errors
-    /// [`Full`] if the room for the seal is too small; the packet is as it was. Nothing is encrypted without a user name.
-    #[cfg(feature = "security")]
-    pub fn encrypt(&mut self, user: &str, key: &Key, iv: [u8; 16]) -> Result<&[u8], Full> {
-        let (start, end) = self.sealed_range(encryption_room(user))?;
-        let packet = self.buffer.get_mut(start..end).ok_or(NO_ROOM)?;
-        write_encryption(packet, user, key, iv).ok_or(NO_ROOM)?;
-        self.state = State::default();
-        Ok(packet)
-    }
-
-    /// The packet so far, encrypted for `user` and signed by them. The encoder begins an empty packet.
-    ///
-    /// This is the form that proves who sent it: encryption alone can be forged (`WIRE §10.3`). For `iv` see
-    /// [`encrypt`](Self::encrypt).
-    ///
-    /// # Errors
-    /// [`Full`] if the room for both seals is too small; the packet is as it was. Nothing is sealed without a user name.
-    #[cfg(feature = "security")]
-    pub fn encrypt_and_sign(&mut self, user: &str, key: &Key, iv: [u8; 16]) -> Result<&[u8], Full> {
-        let signature = signature_room(user);
-        let (start, end) = self.sealed_range(signature.saturating_add(encryption_room(user)))?;
-        let packet = self.buffer.get_mut(start..end).ok_or(NO_ROOM)?;
-        write_encryption(packet.get_mut(signature..).ok_or(NO_ROOM)?, user, key, iv).ok_or(NO_ROOM)?;
-        write_signature(packet, user, key).ok_or(NO_ROOM)?;
-        self.state = State::default();
-        Ok(packet)
-    }
-
-    /// Where a packet with a seal of this size stands in the buffer.
-    #[cfg(feature = "security")]
-    fn sealed_range(&self, seal: usize) -> Result<(usize, usize), Full> {
-        let start = self.room.checked_sub(seal).ok_or(NO_ROOM)?;
-        let end = self.room.checked_add(self.state.len).ok_or(NO_ROOM)?;
-        Ok((start, end))
     }
 
     /// The buffer behind the room for a seal.
@@ -282,66 +235,6 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// The room for the seal is too small, or there is no user name to seal with.
-#[cfg(feature = "security")]
-const NO_ROOM: Full = Full { what: "room for the seal" };
-
-/// Octets of a signature part.
-#[cfg(feature = "security")]
-fn signature_room(user: &str) -> usize {
-    user.len().saturating_add(36)
-}
-
-/// Octets of an encrypted part in front of its content.
-#[cfg(feature = "security")]
-fn encryption_room(user: &str) -> usize {
-    user.len().saturating_add(42)
-}
-
-/// Signs `packet` with the signature part that stands at its start.
-#[cfg(feature = "security")]
-fn write_signature(packet: &mut [u8], user: &str, key: &Key) -> Option<()> {
-    let length = u16::try_from(signature_room(user)).ok()?;
-    let (header, rest) = packet.split_first_chunk_mut::<HEADER>()?;
-    let (mac, rest) = rest.split_first_chunk_mut::<32>()?;
-    let (name, content) = rest.split_at_mut_checked(user.len())?;
-    write_seal_header(header, PartType::SIGNATURE, length, user)?;
-    fill(name, user.as_bytes());
-    *mac = key.sign(user.as_bytes(), content);
-    Some(())
-}
-
-/// Encrypts `packet` in the encrypted part that it is all of.
-#[cfg(feature = "security")]
-fn write_encryption(packet: &mut [u8], user: &str, key: &Key, iv: [u8; 16]) -> Option<()> {
-    let length = u16::try_from(packet.len()).ok()?;
-    let user_length = u16::try_from(user.len()).ok()?;
-    let (header, rest) = packet.split_first_chunk_mut::<HEADER>()?;
-    let (name_length, rest) = rest.split_first_chunk_mut()?;
-    let (name, rest) = rest.split_at_mut_checked(user.len())?;
-    let (vector, stream) = rest.split_first_chunk_mut()?;
-    write_seal_header(header, PartType::ENCRYPTION, length, user)?;
-    *name_length = user_length.to_be_bytes();
-    fill(name, user.as_bytes());
-    *vector = iv;
-    key.encrypt(iv, stream)
-}
-
-#[cfg(feature = "security")]
-fn write_seal_header(header: &mut [u8; HEADER], type_: PartType, length: u16, user: &str) -> Option<()> {
-    let [type_high, type_low] = type_.0.to_be_bytes();
-    let [length_high, length_low] = length.to_be_bytes();
-    *header = [type_high, type_low, length_high, length_low];
-    (!user.is_empty()).then_some(())
-}
-
-/// Copies what is as long as its place; `copy_from_slice` would check that again, and leave a panic in the program.
-fn fill(place: &mut [u8], octets: &[u8]) {
-    for (place, octet) in place.iter_mut().zip(octets) {
-        *place = *octet;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -418,47 +311,6 @@ mod tests {
         ));
     }
 
-    #[cfg(feature = "security")]
-    #[test]
-    fn a_seal_takes_its_room_and_not_more() {
-        let key = Key::new(b"wonderland");
-        let time = Time::from_secs(1).unwrap();
-        for (seal, size) in [(0, 41), (1, 47), (2, 88)] {
-            for room in [size - 1, size, size + 1] {
-                let mut buffer = [0xa5; 200];
-                let mut encoder = Encoder::with_room(&mut buffer, room);
-                encoder.value_list(&identifier("x"), time, None, [Value::Gauge(1.0)]).unwrap();
-                let plain = encoder.packet().len();
-                let sealed = match seal {
-                    0 => encoder.sign("alice", &key),
-                    1 => encoder.encrypt("alice", &key, [9; 16]),
-                    _ => encoder.encrypt_and_sign("alice", &key, [9; 16]),
-                };
-                let sealed = sealed.map(<[u8]>::to_vec);
-                assert_eq!(sealed.as_ref().map(Vec::len), if room < size { Err(&NO_ROOM) } else { Ok(size + plain) });
-                let Ok(mut sealed) = sealed else {
-                    assert_eq!(encoder.packet().len(), plain);
-                    continue;
-                };
-                let users = [crate::User::new("alice", "wonderland")];
-                let items = crate::open(&mut sealed, &users, crate::SecurityLevel::Sign);
-                assert_eq!(items.filter(Result::is_ok).count(), 1);
-            }
-        }
-    }
-
-    #[cfg(feature = "security")]
-    #[test]
-    fn nothing_is_sealed_without_a_user() {
-        let key = Key::new(b"wonderland");
-        let mut buffer = [0; 200];
-        let mut encoder = Encoder::with_room(&mut buffer, SEAL_ROOM);
-        assert_eq!(encoder.sign("", &key), Err(NO_ROOM));
-        assert_eq!(encoder.encrypt("", &key, [0; 16]), Err(NO_ROOM));
-        let long = "u".repeat(70_000);
-        assert_eq!(encoder.sign(&long, &key), Err(NO_ROOM));
-    }
-
     #[test]
     fn room_beyond_the_buffer_leaves_none() {
         let mut buffer = [0; 50];
@@ -478,6 +330,9 @@ mod tests {
         let long = "x".repeat(65_531);
         assert_eq!(encoder.notification(&Identifier::default(), time, Severity::Okay, long.as_str().into()), Err(FULL));
         assert_eq!(encoder.value_list(&identifier(""), time, None, vec![Value::Counter(0); 7282]), Err(FULL));
-        assert!(encoder.value_list(&identifier(""), time, None, vec![Value::Counter(0); 7281]).is_ok());
+        assert_eq!(encoder.value_list(&identifier(""), time, None, vec![Value::Counter(0); 7281]), Err(FULL));
+        assert!(encoder.value_list(&identifier(""), time, None, vec![Value::Counter(0); 7276]).is_ok());
+        assert_eq!(encoder.packet().len(), 65_524);
+        assert_eq!(encoder.value_list(&identifier(""), time, None, [Value::Counter(0)]), Err(FULL));
     }
 }

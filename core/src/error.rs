@@ -128,6 +128,8 @@ causes! {
     EmptyMessage = "empty-message",
     /// A sealed part, but there are no passwords to open it with (`WIRE §11.4`).
     NoKeys = "no-keys",
+    /// A sealed part, but the program was built without the feature that opens it, `sign` or `encrypt` (`WIRE §11.4`).
+    Unsupported = "unsupported-seal",
     /// A sealed part of a user whose password is not known (`WIRE §9.2`, `§10.2`).
     UnknownUser = "unknown-user",
     /// A signature that does not fit the content (`WIRE §9.2`).
@@ -203,6 +205,7 @@ impl Cause {
             | Self::Severity { .. }
             | Self::EmptyMessage
             | Self::NoKeys
+            | Self::Unsupported
             | Self::Replayed
             | Self::TooDeep
             | Self::BelowLevel
@@ -242,6 +245,7 @@ impl fmt::Display for Cause {
             Self::Severity { severity } => write!(f, "notification of unknown severity {severity}"),
             Self::EmptyMessage => f.write_str("notification with an empty message"),
             Self::NoKeys => f.write_str("sealed part, but no passwords are configured"),
+            Self::Unsupported => f.write_str("sealed part, but this program was built without what opens it"),
             Self::UnknownUser => f.write_str("sealed part of an unknown user"),
             Self::BadSignature => f.write_str("signature does not fit the content"),
             Self::BadChecksum => f.write_str("check sum does not fit the decrypted content"),

@@ -21,9 +21,9 @@ mod error;
 mod filter;
 mod identifier;
 mod item;
-#[cfg(feature = "security")]
 mod key;
 pub mod names;
+mod octets;
 mod owned;
 mod part;
 mod passwords;
@@ -44,12 +44,9 @@ pub use error::{Cause, Error, Full, Missing};
 pub use filter::{Filter, FilterCause, FilterError, Found};
 pub use identifier::IncompleteIdentifier;
 pub use item::{Identifier, Item, Notification, Severity, ValueList};
-#[cfg(feature = "security")]
 pub use key::Key;
 pub use owned::{BadIdentifier, Copied, OwnedIdentifier, OwnedItem, OwnedNotification, OwnedValueList, copy_items};
 pub use part::{Part, PartType, Parts};
-#[cfg(not(feature = "security"))]
-pub use passwords::Key;
 pub use passwords::{Passwords, User};
 pub use receive::{Counters, Packet, Receiver};
 pub use replay::{Replay, Replays, SealTag};

@@ -1,23 +1,6 @@
 //! Where the keys of users come from.
 
-#[cfg(feature = "security")]
 use crate::Key;
-
-/// Without the feature `security` there are no keys.
-#[cfg(not(feature = "security"))]
-#[derive(Clone, Debug)]
-pub enum Key {}
-
-#[cfg(not(feature = "security"))]
-impl Key {
-    pub(crate) fn verifies(&self, _user: &[u8], _content: &[u8], _mac: &[u8]) -> bool {
-        match *self {}
-    }
-
-    pub(crate) fn decrypt<'s>(&self, _iv: [u8; 16], _stream: &'s mut [u8]) -> Option<&'s mut [u8]> {
-        match *self {}
-    }
-}
 
 /// Where the keys of users come from.
 ///
@@ -75,7 +58,7 @@ pub struct User<'a> {
 
 impl<'a> User<'a> {
     /// A user with this name and password.
-    #[cfg(feature = "security")]
+    #[cfg(any(feature = "sign", feature = "encrypt"))]
     #[must_use]
     pub fn new(name: &'a str, password: &str) -> Self {
         Self { name: name.as_bytes(), key: Key::new(password.as_bytes()) }

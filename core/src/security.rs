@@ -24,6 +24,8 @@ use crate::{Cause, Error, Item, PartType, Passwords, Replays, SealTag, Text};
 
 /// Octets of a signature's MAC.
 const MAC: usize = 32;
+/// Octets of an encrypted part's initialisation vector.
+const IV: usize = 16;
 /// Octets of an encrypted part's check sum.
 pub(crate) const SUM: usize = 20;
 /// How many seals inside each other are opened (`WIRE §11.2`).
@@ -239,22 +241,7 @@ impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
         if self.depth == DEPTH {
             return Err(Cause::TooDeep);
         }
-        let (protection, user) = if self.passwords.configured() {
-            let key = self.passwords.key(user).ok_or(Cause::UnknownUser)?;
-            let tag = SealTag::of_signature(mac);
-            if self.replays.knows(tag) {
-                return Err(Cause::Replayed);
-            }
-            if !key.verifies(user, self.scope.cursor.left.look(), mac) {
-                return Err(Cause::BadSignature);
-            }
-            self.replays.note(tag);
-            (Protection::Signed, Some(user))
-        } else if self.level == SecurityLevel::None {
-            (Protection::Unverified, None)
-        } else {
-            return Err(Cause::NoKeys);
-        };
+        let (protection, user) = self.verify(mac, user)?;
         let offset = self.scope.cursor.offset();
         let content = mem::take(&mut self.scope.cursor.left);
         Ok(self.sealed(content, offset, protection, user))
@@ -267,6 +254,38 @@ impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
         if self.depth == DEPTH {
             return Err(Cause::TooDeep);
         }
+        let content = self.decrypt(user, iv, stream)?;
+        // The content ends where the part ends.
+        let offset = self.scope.cursor.offset().wrapping_sub(content.len());
+        Ok(self.sealed(content, offset, Protection::Encrypted, Some(user)))
+    }
+
+    /// What the signature `mac` of `user` makes of the rest of the scope.
+    fn verify(&mut self, mac: &[u8; MAC], user: &'a [u8]) -> Result<(Protection, Option<&'a [u8]>), Cause> {
+        if !cfg!(feature = "sign") {
+            return Err(Cause::Unsupported);
+        }
+        if !self.passwords.configured() {
+            let enough = self.level == SecurityLevel::None;
+            return if enough { Ok((Protection::Unverified, None)) } else { Err(Cause::NoKeys) };
+        }
+        let key = self.passwords.key(user).ok_or(Cause::UnknownUser)?;
+        let tag = SealTag::of_signature(mac);
+        if self.replays.knows(tag) {
+            return Err(Cause::Replayed);
+        }
+        if !key.signing.verifies(user, self.scope.cursor.left.look(), mac) {
+            return Err(Cause::BadSignature);
+        }
+        self.replays.note(tag);
+        Ok((Protection::Signed, Some(user)))
+    }
+
+    /// The content of an encrypted part of `user`.
+    fn decrypt<'s>(&mut self, user: &[u8], iv: &[u8; IV], stream: &'s mut [u8]) -> Result<&'s mut [u8], Cause> {
+        if !cfg!(feature = "encrypt") {
+            return Err(Cause::Unsupported);
+        }
         if !self.passwords.configured() {
             return Err(Cause::NoKeys);
         }
@@ -275,11 +294,9 @@ impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
         if self.replays.knows(tag) {
             return Err(Cause::Replayed);
         }
-        let content = key.decrypt(*iv, stream).ok_or(Cause::BadChecksum)?;
+        let content = key.cipher.decrypt(*iv, stream).ok_or(Cause::BadChecksum)?;
         self.replays.note(tag);
-        // The content ends where the part ends.
-        let offset = self.scope.cursor.offset().wrapping_sub(content.len());
-        Ok(self.sealed(content, offset, Protection::Encrypted, Some(user)))
+        Ok(content)
     }
 }
 
@@ -292,7 +309,7 @@ const fn seal_length(body: usize) -> Cause {
 type Inside<'a> = Scope<'a, &'a mut [u8]>;
 
 /// User, initialisation vector and encrypted stream of an encrypted part; `None` if it is too short for them.
-fn encryption_fields(body: &mut [u8]) -> Option<(&[u8], &[u8; 16], &mut [u8])> {
+fn encryption_fields(body: &mut [u8]) -> Option<(&[u8], &[u8; IV], &mut [u8])> {
     let (length, fields) = body.split_first_chunk_mut()?;
     let (user, fields) = fields.split_at_mut_checked(usize::from(u16::from_be_bytes(*length)))?;
     let (iv, stream) = fields.split_first_chunk_mut()?;
@@ -350,7 +367,7 @@ mod tests {
 
     /// `content` behind a signature.
     fn signed(user: &str, content: &[u8]) -> Vec<u8> {
-        let mac = Key::new(b"wonderland").sign(user.as_bytes(), content);
+        let mac = Key::new(b"wonderland").signing.sign(user.as_bytes(), content);
         [&header(PartType::SIGNATURE, 36 + user.len())[..], &mac, user.as_bytes(), content].concat()
     }
 
@@ -358,7 +375,7 @@ mod tests {
     fn encrypted(user: &str, content: &[u8]) -> Vec<u8> {
         let iv = [7; 16];
         let mut stream = [&[0; SUM], content].concat();
-        Key::new(b"wonderland").encrypt(iv, &mut stream).unwrap();
+        Key::new(b"wonderland").cipher.encrypt(iv, &mut stream).unwrap();
         let user_length = u16::try_from(user.len()).unwrap().to_be_bytes();
         let header = header(PartType::ENCRYPTION, 22 + user.len() + stream.len());
         [&header[..], &user_length, user.as_bytes(), &iv, &stream].concat()
@@ -542,6 +559,28 @@ mod tests {
         }
         for word in ["", "signed", "encrypt "] {
             assert_eq!(word.parse::<SecurityLevel>(), Err(UnknownSecurityLevel));
+        }
+    }
+}
+
+#[cfg(all(test, not(feature = "security")))]
+mod tests_without {
+    use super::*;
+
+    #[test]
+    fn a_seal_that_nothing_was_built_to_open_is_refused_by_name() {
+        let plain = include_bytes!("../tests/data/collectd-5.12.0-minimal.bin");
+        let signed = include_bytes!("../tests/data/collectd-5.12.0-minimal-signed.bin");
+        let encrypted = include_bytes!("../tests/data/collectd-5.12.0-minimal-encrypted.bin");
+        let read = |packet: &[u8]| -> Vec<_> {
+            open(&mut packet.to_vec(), (), SecurityLevel::None).map(|item| item.map(|_| ())).collect()
+        };
+        let unsupported = Err(Cause::Unsupported.at(0));
+        if !cfg!(feature = "sign") {
+            assert_eq!(read(signed), [unsupported]);
+        }
+        if !cfg!(feature = "encrypt") {
+            assert_eq!(read(&[&encrypted[..], plain].concat()), [unsupported, Ok(())]);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Text of fixed capacity, and how octets get into it quickly.
 
+use crate::octets::fill;
 use crate::{Full, Text};
 
 /// Whether the machine moves octets of any alignment eight and sixteen at a time. Where it does not, the short copies below
@@ -75,7 +76,7 @@ fn copy_ends<const W: usize>(octets: &[u8], place: &mut [u8]) -> Option<()> {
 
 #[inline(never)]
 fn copy_long(octets: &[u8], place: &mut [u8]) -> Option<()> {
-    place.get_mut(..octets.len())?.copy_from_slice(octets);
+    fill(place.get_mut(..octets.len())?, octets);
     Some(())
 }
 

@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::OwnedIdentifier;
 use super::text::OwnedText;
+use crate::octets::fill;
 use crate::{Full, Identifier, Interval, Protection, Time, ValueList, Values};
 
 /// A [`ValueList`] that owns its names, each of at most `NAME` octets, and its values, at most `VALUES`.
@@ -78,8 +79,8 @@ impl<const NAME: usize, const VALUES: usize> OwnedValueList<NAME, VALUES> {
 
     #[inline(never)]
     fn copy_many_values(&mut self, values: Values<'_>) -> Option<()> {
-        self.kinds.get_mut(..values.kinds().len())?.copy_from_slice(values.kinds());
-        self.octets.get_mut(..values.octets().len())?.copy_from_slice(values.octets());
+        fill(self.kinds.get_mut(..values.kinds().len())?, values.kinds());
+        fill(self.octets.get_mut(..values.octets().len())?, values.octets());
         Some(())
     }
 

@@ -27,7 +27,7 @@ pub extern "C" fn _start(packet: &mut [u8; PACKET_SIZE], length: usize, state: &
 #[unsafe(no_mangle)]
 pub extern "C" fn prepare(place: &mut core::mem::MaybeUninit<State>) {
     place.write(State {
-        #[cfg(feature = "security")]
+        #[cfg(feature = "sign")]
         user: collectd_net::User::new(USER, black_box("wonderland")),
         #[cfg(feature = "replay")]
         replay: collectd_net::Replay::new(core::time::Duration::from_secs(60)),
@@ -38,12 +38,12 @@ pub extern "C" fn prepare(place: &mut core::mem::MaybeUninit<State>) {
     });
 }
 
-#[cfg(feature = "security")]
+#[cfg(feature = "sign")]
 const USER: &str = "alice";
 
 /// What is kept from packet to packet.
 pub struct State {
-    #[cfg(feature = "security")]
+    #[cfg(feature = "sign")]
     user: collectd_net::User<'static>,
     #[cfg(feature = "replay")]
     replay: collectd_net::Replay<64>,
@@ -62,7 +62,7 @@ mod reading {
     /// Opens and decodes a packet.
     pub fn read(packet: &mut [u8], state: &mut State) -> u64 {
         let State {
-            #[cfg(feature = "security")]
+            #[cfg(feature = "sign")]
             user,
             #[cfg(feature = "replay")]
             replay,
@@ -71,12 +71,12 @@ mod reading {
             #[cfg(feature = "copies")]
             copies,
         } = state;
-        #[cfg(feature = "security")]
+        #[cfg(feature = "sign")]
         let (users, level) = (core::slice::from_ref(user), collectd_net::SecurityLevel::Sign);
 
-        #[cfg(not(feature = "security"))]
+        #[cfg(not(feature = "sign"))]
         let items = collectd_net::Decoder::new(packet);
-        #[cfg(all(feature = "security", not(feature = "replay")))]
+        #[cfg(all(feature = "sign", not(feature = "replay")))]
         let items = collectd_net::open(packet, users, level);
         #[cfg(feature = "replay")]
         let items = collectd_net::open_once(packet, users, level, replay);
@@ -124,7 +124,6 @@ mod writing {
     use super::State;
 
     /// Encodes what nobody knows beforehand.
-    #[cfg_attr(not(feature = "security"), expect(unused_variables, reason = "only seals need keys"))]
     pub fn write(buffer: &mut [u8], state: &State) -> Result<usize, Full> {
         let mut encoder = Encoder::with_room(buffer, black_box(SEAL_ROOM));
         let mut add = || {
@@ -135,7 +134,6 @@ mod writing {
             encoder.notification(&identifier, time, black_box(Severity::Okay), black_box("well".into()))
         };
         add()?;
-        #[cfg(feature = "security")]
         if let Some(key) = collectd_net::Passwords::key(core::slice::from_ref(&state.user), super::USER.as_bytes()) {
             black_box(encoder.sign(black_box(super::USER), key)?);
             black_box(encoder.encrypt(black_box(super::USER), key, black_box([7; 16]))?);

@@ -8,9 +8,9 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A key, prepared; erased when dropped.
 #[derive(Clone)]
-pub(super) struct Cipher(Aes256Enc);
+pub(super) struct Feedback(Aes256Enc);
 
-impl Cipher {
+impl Feedback {
     pub(super) fn new(key: &[u8; 32]) -> Self {
         Self(Aes256Enc::new(key.into()))
     }
@@ -30,4 +30,4 @@ impl Cipher {
 }
 
 // The crate does it with its feature `zeroize`, without which this does not compile.
-impl ZeroizeOnDrop for Cipher where Aes256Enc: ZeroizeOnDrop {}
+impl ZeroizeOnDrop for Feedback where Aes256Enc: ZeroizeOnDrop {}

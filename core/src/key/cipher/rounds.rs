@@ -10,12 +10,12 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A key, prepared; erased when dropped.
 #[derive(Clone)]
-pub(super) struct Cipher([Block; 15]);
+pub(super) struct Feedback([Block; 15]);
 
 /// What the key schedule makes at a time: the key of a round.
 type Words = [u32; 4];
 
-impl Cipher {
+impl Feedback {
     /// The key schedule (FIPS 197, 5.2).
     pub(super) fn new(key: &[u8; 32]) -> Self {
         let mut rounds = [Block::default(); 15];
@@ -57,7 +57,7 @@ impl Cipher {
     }
 }
 
-impl Drop for Cipher {
+impl Drop for Feedback {
     fn drop(&mut self) {
         for round in &mut self.0 {
             round.as_mut_slice().zeroize();
@@ -65,7 +65,7 @@ impl Drop for Cipher {
     }
 }
 
-impl ZeroizeOnDrop for Cipher {}
+impl ZeroizeOnDrop for Feedback {}
 
 fn add(key: &Block, octets: &mut [u8]) {
     for (octet, key) in octets.iter_mut().zip(key) {
@@ -107,8 +107,8 @@ fn substitute(word: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::instructions;
     use super::*;
-    use crate::key::instructions;
 
     #[test]
     fn key_schedule_is_the_one_of_the_standard() {
@@ -117,7 +117,7 @@ mod tests {
             0x60, 0x3d, 0xeb, 0x10, 0x15, 0xca, 0x71, 0xbe, 0x2b, 0x73, 0xae, 0xf0, 0x85, 0x7d, 0x77, 0x81, //
             0x1f, 0x35, 0x2c, 0x07, 0x3b, 0x61, 0x08, 0xd7, 0x2d, 0x98, 0x10, 0xa3, 0x09, 0x14, 0xdf, 0xf4,
         ];
-        let cipher = Cipher::new(&key);
+        let cipher = Feedback::new(&key);
         let [.., last] = &cipher.0;
         assert_eq!(crate::text::Hex(last).to_string(), "fe4890d1e6188d0b046df344706c631e");
     }
@@ -129,8 +129,8 @@ mod tests {
             key[length % 32] ^= 0x5a ^ u8::try_from(length).unwrap();
             let iv = core::array::from_fn(|place| key[place] ^ key[31 - place]);
             let [mut ours, mut theirs] = [vec![0xa5; length], vec![0xa5; length]];
-            Cipher::new(&key).apply_stream(iv, &mut ours);
-            instructions::Cipher::new(&key).apply_stream(iv, &mut theirs);
+            Feedback::new(&key).apply_stream(iv, &mut ours);
+            instructions::Feedback::new(&key).apply_stream(iv, &mut theirs);
             assert_eq!(ours, theirs);
         }
     }
