@@ -121,7 +121,7 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
     }
 
     /// Reads on, and remembers what parts say, up to one that makes an item or needs attention.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn advance(&mut self) -> Step<'a, B> {
         if !self.delivers {
             return self.advance_to_seal();
@@ -241,7 +241,7 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
     }
 
     /// The value list that a values part completes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value_list(&mut self, body: &'a [u8]) -> Result<Item<'a>, Error> {
         let values = match Values::parse(body) {
             Ok(values) => values,

@@ -15,6 +15,7 @@
     )
 )]
 
+mod batch;
 mod decode;
 mod encode;
 mod error;
@@ -38,6 +39,7 @@ mod value;
 pub use heapless;
 pub use nb;
 
+pub use batch::{Batched, decrypt_together};
 pub use decode::Decoder;
 pub use encode::{Encoder, PACKET_SIZE, SEAL_ROOM};
 pub use error::{Cause, Error, Full, Missing};

@@ -2,7 +2,7 @@
 
 use core::iter::FusedIterator;
 
-use crate::{Arrival, Cause, Error, Item, Items, Passwords, Receive, Replays, SecurityLevel, open_once};
+use crate::{Arrival, Batched, Cause, Error, Item, Items, Passwords, Receive, Replays, SecurityLevel};
 
 /// Takes packets from a transport and hands out their items.
 ///
@@ -130,10 +130,21 @@ impl<'a, P: Passwords, R: Replays> Packet<'a, P, R> {
         replays: R,
         counters: &'a mut Counters,
     ) -> Self {
-        counters.count_arrival(arrival, buffer.len());
-        let len = arrival.len.min(buffer.len());
-        let octets = buffer.get_mut(..len).unwrap_or_default();
-        Self { arrival, items: open_once(octets, passwords, level, replays), unknown_parts: 0, counters }
+        Self::of_batch(Batched::new(arrival, buffer), passwords, level, replays, counters)
+    }
+
+    /// Opens a packet of a batch as [`with_replays`](Packet::with_replays) does; see [`decrypt_together`](crate::decrypt_together).
+    #[must_use]
+    pub fn of_batch(
+        packet: Batched<'a>,
+        passwords: P,
+        level: SecurityLevel,
+        replays: R,
+        counters: &'a mut Counters,
+    ) -> Self {
+        counters.count_arrival(packet.arrival, packet.octets.len());
+        let arrival = packet.arrival;
+        Self { arrival, items: packet.open_once(passwords, level, replays), unknown_parts: 0, counters }
     }
 }
 

@@ -97,8 +97,9 @@ impl SealTag {
 
     /// An encrypted part is known by its initialisation vector, which is random, and its user, which tells apart who uses it.
     pub(crate) fn of_encryption(user: &[u8], iv: &[u8; 16]) -> Self {
-        // FNV-1a, from a start that nobody chooses for somebody else.
-        let start = Self::from_octets(iv.first_chunk()).0 ^ Self::from_octets(iv.last_chunk()).0.rotate_left(32);
+        // FNV-1a, from a start that nobody chooses for somebody else. The factor, which is odd, tells the halves apart.
+        let start = Self::from_octets(iv.first_chunk()).0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ Self::from_octets(iv.last_chunk()).0;
         let mix = |hash: u64, octet: &u8| (hash ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3);
         Self(user.iter().fold(start, mix).max(1))
     }
@@ -212,6 +213,7 @@ mod tests {
             SealTag::of_encryption(b"alice", &[0; 16]),
             SealTag::of_encryption(b"bob", &[0; 16]),
             SealTag::of_encryption(b"alice", &[1; 16]),
+            SealTag::of_encryption(b"alice", &[2; 16]),
             SealTag::of_encryption(b"alice", &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
         ];
         for (place, tag) in tags.iter().enumerate() {

@@ -19,13 +19,13 @@ use core::mem;
 use core::str::FromStr;
 
 use crate::decode::{Scope, Seal, Step, start};
-use crate::part::{HEADER, Octets};
+use crate::part::{HEADER, Octets, split_part};
 use crate::{Cause, Error, Item, PartType, Passwords, Replays, SealTag, Text};
 
 /// Octets of a signature's MAC.
 const MAC: usize = 32;
 /// Octets of an encrypted part's initialisation vector.
-const IV: usize = 16;
+pub(crate) const IV: usize = 16;
 /// Octets of an encrypted part's check sum.
 pub(crate) const SUM: usize = 20;
 /// How many seals inside each other are opened (`WIRE §11.2`).
@@ -141,16 +141,7 @@ pub fn open_once<P: Passwords, R: Replays>(
     level: SecurityLevel,
     replays: R,
 ) -> Items<'_, P, R> {
-    let seal = Seal::default();
-    Items {
-        passwords,
-        replays,
-        level,
-        scope: Scope::new(packet, 0, seal, seal.protection.meets(level)),
-        outer: [Scope::default(), Scope::default()],
-        depth: 0,
-        unknown_parts: 0,
-    }
+    Items::new(packet, false, passwords, level, replays)
 }
 
 /// The items of a packet and what was refused of it; see [`open`].
@@ -166,9 +157,33 @@ pub struct Items<'a, P, R = ()> {
     depth: usize,
     /// Of the scopes that have been left.
     unknown_parts: usize,
+    /// Whether the encrypted part at the start of the packet is decrypted already, but not yet checked.
+    first_decrypted: bool,
 }
 
 impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
+    /// Opens a packet whose encrypted part at the start may be decrypted already, but is not yet checked.
+    #[inline]
+    pub(crate) fn new(
+        packet: &'a mut [u8],
+        first_decrypted: bool,
+        passwords: P,
+        level: SecurityLevel,
+        replays: R,
+    ) -> Self {
+        let seal = Seal::default();
+        Self {
+            passwords,
+            replays,
+            level,
+            scope: Scope::new(packet, 0, seal, seal.protection.meets(level)),
+            outer: [Scope::default(), Scope::default()],
+            depth: 0,
+            unknown_parts: 0,
+            first_decrypted,
+        }
+    }
+
     /// How many parts of unknown type have been passed over so far.
     #[must_use]
     pub fn unknown_parts(&self) -> usize {
@@ -182,7 +197,7 @@ impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
         let offset = start(&self.scope.cursor, body);
         let opened = match type_ {
             PartType::SIGNATURE => self.open_signature(body),
-            _ => self.open_encryption(body),
+            _ => self.open_encryption(body, self.first_decrypted && offset == 0),
         };
         let inside = match opened {
             Ok(inside) => inside,
@@ -211,6 +226,15 @@ impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
         self.unknown_parts = self.unknown_parts.wrapping_add(self.scope.unknown_parts);
         self.scope = self.outer.get_mut(around).map(mem::take).unwrap_or_default();
         true
+    }
+
+    /// Stops where an error says so.
+    #[cold]
+    fn refuse(&mut self, error: Error) -> Error {
+        if error.cause.ends_packet() {
+            self.end();
+        }
+        error
     }
 
     fn end(&mut self) {
@@ -248,13 +272,13 @@ impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
     }
 
     /// Decrypts what is inside an encrypted part (`WIRE §10`).
-    fn open_encryption(&mut self, body: &'a mut [u8]) -> Result<Inside<'a>, Cause> {
+    fn open_encryption(&mut self, body: &'a mut [u8], decrypted: bool) -> Result<Inside<'a>, Cause> {
         let too_short = seal_length(body.len());
         let (user, iv, stream) = encryption_fields(body).ok_or(too_short)?;
         if self.depth == DEPTH {
             return Err(Cause::TooDeep);
         }
-        let content = self.decrypt(user, iv, stream)?;
+        let content = self.decrypt(user, iv, stream, decrypted)?;
         // The content ends where the part ends.
         let offset = self.scope.cursor.offset().wrapping_sub(content.len());
         Ok(self.sealed(content, offset, Protection::Encrypted, Some(user)))
@@ -281,8 +305,14 @@ impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
         Ok((Protection::Signed, Some(user)))
     }
 
-    /// The content of an encrypted part of `user`.
-    fn decrypt<'s>(&mut self, user: &[u8], iv: &[u8; IV], stream: &'s mut [u8]) -> Result<&'s mut [u8], Cause> {
+    /// The content of an encrypted part of `user`, whose stream may be decrypted already.
+    fn decrypt<'s>(
+        &mut self,
+        user: &[u8],
+        iv: &[u8; IV],
+        stream: &'s mut [u8],
+        decrypted: bool,
+    ) -> Result<&'s mut [u8], Cause> {
         if !cfg!(feature = "encrypt") {
             return Err(Cause::Unsupported);
         }
@@ -294,7 +324,10 @@ impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
         if self.replays.knows(tag) {
             return Err(Cause::Replayed);
         }
-        let content = key.cipher.decrypt(*iv, stream).ok_or(Cause::BadChecksum)?;
+        if !decrypted {
+            key.cipher.decrypt(*iv, stream);
+        }
+        let content = key.cipher.content(stream).ok_or(Cause::BadChecksum)?;
         self.replays.note(tag);
         Ok(content)
     }
@@ -316,32 +349,41 @@ fn encryption_fields(body: &mut [u8]) -> Option<(&[u8], &[u8; IV], &mut [u8])> {
     (!user.is_empty() && stream.len() >= SUM).then_some((user, iv, stream))
 }
 
+/// The same of an encrypted part that stands at the start of a packet.
+pub(crate) fn first_encrypted(mut packet: &mut [u8]) -> Option<(&[u8], &[u8; IV], &mut [u8])> {
+    match split_part(&mut packet) {
+        Some((PartType::ENCRYPTION, body)) => encryption_fields(body),
+        _ => None,
+    }
+}
+
 impl<'a, P: Passwords, R: Replays> Iterator for Items<'a, P, R> {
     type Item = Result<Item<'a>, Error>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let result = match self.scope.advance() {
-                Step::Values(body) => self.scope.value_list(body),
-                Step::Message(body) => self.scope.notification(body),
-                Step::Refused(error) => Err(error),
+            let error = match self.scope.advance() {
+                Step::Values(body) => match self.scope.value_list(body) {
+                    Ok(item) => return Some(Ok(item)),
+                    Err(error) => error,
+                },
+                Step::Message(body) => match self.scope.notification(body) {
+                    Ok(item) => return Some(Ok(item)),
+                    Err(error) => error,
+                },
+                Step::Refused(error) => error,
                 Step::Seal(type_, body) => match self.enter(type_, body) {
                     Ok(()) => continue,
-                    Err(error) => Err(error),
+                    Err(error) => error,
                 },
                 Step::End => match self.scope.cursor.damage() {
-                    Some(error) => Err(error),
+                    Some(error) => error,
                     None if self.leave() => continue,
                     None => return None,
                 },
             };
-            if let Err(error) = &result
-                && error.cause.ends_packet()
-            {
-                self.end();
-            }
-            return Some(result);
+            return Some(Err(self.refuse(error)));
         }
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! net        namespaces joined by veth pairs; sockets and programs inside them
 //! collectd   a real collectd in a namespace, driven through its unixsock plugin
+//! rate       what the programs that measure rates share
 //! tap        collectd-tap in a namespace: what it prints, how it ends
 //! auth       files of users and passwords for it
 //! json       what `-o json` prints, read back without losing a bit
@@ -21,6 +22,7 @@ pub mod collectd;
 mod files;
 pub mod json;
 pub mod net;
+pub mod rate;
 pub mod tap;
 
 pub use files::{capture, data, decode, exact, hex, run};

@@ -15,7 +15,7 @@ use self::instructions::Feedback;
 #[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
 use self::rounds::Feedback;
 use self::sum::sum;
-use crate::security::SUM;
+use crate::security::{IV, SUM};
 
 /// A key, prepared; erased when dropped.
 #[derive(Clone)]
@@ -31,16 +31,26 @@ impl Cipher {
     }
 
     /// Puts the check sum of the content in front of it, and encrypts both in place.
-    pub(crate) fn encrypt(&self, iv: [u8; 16], stream: &mut [u8]) -> Option<()> {
+    pub(crate) fn encrypt(&self, iv: [u8; IV], stream: &mut [u8]) -> Option<()> {
         let (check, content) = stream.split_first_chunk_mut::<SUM>()?;
         *check = sum(content);
         self.0.apply_stream(iv, stream);
         Some(())
     }
 
-    /// Decrypts `stream` in place, and gives the content if the check sum before it fits.
-    pub(crate) fn decrypt<'s>(&self, iv: [u8; 16], stream: &'s mut [u8]) -> Option<&'s mut [u8]> {
+    /// Decrypts `stream` in place.
+    pub(crate) fn decrypt(&self, iv: [u8; IV], stream: &mut [u8]) {
         self.0.apply_stream(iv, stream);
+    }
+
+    /// Decrypts all streams in place, side by side where that is faster.
+    pub(crate) fn decrypt_together<'s>(&self, streams: impl Iterator<Item = ([u8; IV], &'s mut [u8])>) {
+        self.0.apply_streams(streams);
+    }
+
+    /// The content of a stream that is decrypted, if the check sum before it fits.
+    #[expect(clippy::unused_self, reason = "without a key there is nothing to check")]
+    pub(crate) fn content<'s>(&self, stream: &'s mut [u8]) -> Option<&'s mut [u8]> {
         let (check, content) = stream.split_first_chunk_mut::<SUM>()?;
         let fits: bool = sum(content).ct_eq(check).into();
         fits.then_some(content)
@@ -72,5 +82,18 @@ mod tests {
         );
         feedback.apply_stream(iv, &mut stream[..17]);
         assert_eq!(stream[..17], [0; 17]);
+    }
+
+    #[test]
+    fn streams_side_by_side_are_those_of_each_alone() {
+        let key = Cipher::new(b"s3cr3t-pa55");
+        for count in 0..20 {
+            let mut streams: Vec<_> =
+                (0..count).map(|number| (number, vec![number; usize::from(number) * 37 % 100])).collect();
+            let mut expected = streams.clone();
+            expected.iter_mut().for_each(|(number, stream)| key.decrypt([*number; 16], stream));
+            key.decrypt_together(streams.iter_mut().map(|(number, stream)| ([*number; 16], &mut stream[..])));
+            assert_eq!(streams, expected, "{count}");
+        }
     }
 }

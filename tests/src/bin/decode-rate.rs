@@ -1,28 +1,31 @@
 //! How fast packets are decoded: repeats the packets of a capture, and prints one line of figures.
 //!
 //! ```text
-//! decode-rate FILE.pcap SECONDS [USER=PASSWORD]…
+//! decode-rate [--copies | --together] FILE.pcap SECONDS [USER=PASSWORD]…
 //! ```
 //!
 //! The line has these columns, separated by tabs: name, capture, packets, value lists, values, notifications, errors, octets,
 //! rounds, nanoseconds of the fastest round, nanoseconds of the median round. SECONDS 0 is one round.
 //!
+//! With `--copies` the items of a packet are copied into memory of fixed capacity, and looked at there afterwards; with
+//! `--together` packets are opened in batches of 64.
+//!
 //! A round decodes every packet once, from a fresh copy, and looks at each value and at the length of each name. Copying is
 //! not timed. Everything that belongs to a packet happens in the function `decode_packet`, for profilers that count its
 //! instructions alone.
 
+use std::env;
 use std::error::Error;
-use std::fs::File;
 use std::hint::black_box;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use std::{env, fmt};
 
-use collectd_net::{Item, PORT, SecurityLevel, Text, User, open};
-use collectd_tap::capture::Capture;
+use collectd_net::{Arrival, Batched, OwnedItem, Passwords, SecurityLevel, User, decrypt_together};
+use collectd_net_tests::rate::{Counts, Figures, Packets};
 
-const USAGE: &str = "usage: decode-rate FILE.pcap SECONDS [USER=PASSWORD]...";
+const USAGE: &str = "usage: decode-rate [--copies | --together] FILE.pcap SECONDS [USER=PASSWORD]...";
+/// Packets opened together, as many as collectd-tap takes in at once.
+const BATCH: usize = 64;
 
 fn main() -> ExitCode {
     match run() {
@@ -39,7 +42,12 @@ fn main() -> ExitCode {
 
 fn run() -> Result<Figures, Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [path, seconds, passwords @ ..] = &arguments[..] else {
+    let (copying, together, arguments) = match &arguments[..] {
+        [option, rest @ ..] if option == "--copies" => (true, false, rest),
+        [option, rest @ ..] if option == "--together" => (false, true, rest),
+        all => (false, false, all),
+    };
+    let [path, seconds, passwords @ ..] = arguments else {
         return Err(USAGE.into());
     };
     let patience = Duration::try_from_secs_f64(seconds.parse().map_err(|_| USAGE)?)?;
@@ -48,56 +56,61 @@ fn run() -> Result<Figures, Box<dyn Error>> {
 
     let packets = Packets::read(path)?;
     let mut pool = packets.octets.clone();
+    let mut copies = copying.then(Copies::new);
     let mut times = Vec::new();
     let begin = Instant::now();
     let counts = loop {
         pool.copy_from_slice(&packets.octets);
-        let (counts, time) = round(&packets.lengths, &mut pool, &users);
+        let batch = if together { BATCH } else { 1 };
+        let (counts, time) = round(&packets.lengths, &mut pool, &users, batch, copies.as_mut());
         times.push(time);
         if begin.elapsed() >= patience {
             break counts;
         }
     };
-    let capture = Path::new(path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Figures { capture, packets: packets.lengths.len(), octets: packets.octets.len(), counts, times })
+    Ok(Figures::new(path, &packets, counts, times))
 }
 
+/// The items of a packet, copied.
+type Copies = collectd_net::heapless::Vec<OwnedItem, 64>;
+
 /// Decodes every packet of `pool` once.
-fn round(lengths: &[usize], mut pool: &mut [u8], users: &[User<'_>]) -> (Counts, Duration) {
+fn round(
+    lengths: &[usize],
+    mut pool: &mut [u8],
+    users: &[User<'_>],
+    batch: usize,
+    mut copies: Option<&mut Copies>,
+) -> (Counts, Duration) {
     let mut counts = Counts::default();
+    let mut packets = Vec::with_capacity(batch);
     let begin = Instant::now();
-    for length in lengths {
-        let (packet, rest) = pool.split_at_mut(*length);
-        pool = rest;
-        decode_packet(&mut Job { packet, users, counts: &mut counts });
+    for lengths in lengths.chunks(batch) {
+        for length in lengths {
+            let (packet, rest) = pool.split_at_mut(*length);
+            pool = rest;
+            packets.push(Batched::new(Arrival { len: *length, from: None }, packet));
+        }
+        if batch > 1 {
+            decrypt_together(&mut packets, users);
+        }
+        for packet in packets.drain(..) {
+            decode_packet(&mut Job { packet: Some(packet), users, counts: &mut counts, copies: copies.as_deref_mut() });
+            if let Some(copies) = &copies {
+                copies.iter().for_each(|copy| counts.count(copy.as_item()));
+            }
+        }
     }
     let time = begin.elapsed();
     (black_box(counts), time)
 }
 
 /// A packet to decode.
-struct Job<'a> {
-    packet: &'a mut [u8],
-    users: &'a [User<'a>],
-    counts: &'a mut Counts,
-}
-
-/// What packets held.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    value_lists: u64,
-    values: u64,
-    notifications: u64,
-    errors: u64,
-    /// Made from every value and every length, so that each is looked at.
-    sum: u64,
-}
-
-impl Counts {
-    fn look_at<'a>(&mut self, texts: impl IntoIterator<Item = Text<'a>>) {
-        // Counts of octets are 64 bits wide here or narrower.
-        self.sum = texts.into_iter().fold(self.sum, |sum, text| sum.wrapping_add(text.len() as u64));
-    }
+struct Job<'a, 'j> {
+    packet: Option<Batched<'a>>,
+    users: &'j [User<'j>],
+    counts: &'j mut Counts,
+    copies: Option<&'j mut Copies>,
 }
 
 /// Opens and decodes one packet. Only this function is measured.
@@ -105,69 +118,26 @@ impl Counts {
 #[expect(unsafe_code, reason = "profilers find the function by its name")]
 // SAFETY: no other function of the program or of what it is linked with has this name.
 #[unsafe(no_mangle)]
-extern "C" fn decode_packet(job: &mut Job<'_>) {
+extern "C" fn decode_packet(job: &mut Job<'_, '_>) {
+    let Some(packet) = job.packet.take() else { return };
     let users = (!job.users.is_empty()).then_some(job.users);
+    if let Some(copies) = &mut job.copies {
+        return copy_packet(packet, &users, copies, job.counts);
+    }
     let mut counts = *job.counts;
-    for item in open(job.packet, users, SecurityLevel::None) {
+    for item in packet.open(users, SecurityLevel::None) {
         match item {
-            Ok(Item::ValueList(list)) => {
-                counts.value_lists += 1;
-                for value in list.values {
-                    counts.values += 1;
-                    counts.sum = counts.sum.wrapping_add(value.bits());
-                }
-                counts.look_at(list.identifier.fields());
-            }
-            Ok(Item::Notification(notification)) => {
-                counts.notifications += 1;
-                counts.look_at(notification.identifier.fields());
-                counts.look_at([notification.message]);
-            }
+            Ok(item) => counts.count(item),
             Err(_) => counts.errors += 1,
         }
     }
     *job.counts = counts;
 }
 
-/// The packets of a capture, one behind the other.
-struct Packets {
-    octets: Vec<u8>,
-    lengths: Vec<usize>,
-}
-
-impl Packets {
-    fn read(path: &str) -> Result<Self, Box<dyn Error>> {
-        let file = File::open(path).map_err(|error| format!("{path}: {error}"))?;
-        let mut packets = Self { octets: Vec::new(), lengths: Vec::new() };
-        for datagram in Capture::new(file)? {
-            let datagram = datagram?;
-            if datagram.to.port() == PORT {
-                packets.lengths.push(datagram.payload.len());
-                packets.octets.extend(datagram.payload);
-            }
-        }
-        Ok(packets)
-    }
-}
-
-/// The line that is printed.
-struct Figures {
-    capture: String,
-    packets: usize,
-    octets: usize,
-    counts: Counts,
-    times: Vec<Duration>,
-}
-
-impl fmt::Display for Figures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { capture, packets, octets, counts, times } = self;
-        let Counts { value_lists, values, notifications, errors, sum: _ } = counts;
-        let mut times = times.clone();
-        times.sort_unstable();
-        let [fastest, median] = [0, times.len() / 2].map(|place| times[place].as_nanos());
-        let rounds = times.len();
-        write!(f, "collectd-net\t{capture}\t{packets}\t{value_lists}\t{values}\t{notifications}\t{errors}\t")?;
-        write!(f, "{octets}\t{rounds}\t{fastest}\t{median}")
-    }
+/// Copies what a packet holds.
+#[inline(never)]
+fn copy_packet(packet: Batched<'_>, users: impl Passwords, copies: &mut Copies, counts: &mut Counts) {
+    let copied = packet.open(users, SecurityLevel::None).copy_into(copies);
+    assert_eq!(copied.left_out, 0, "{copied:?}");
+    counts.errors += copied.refused as u64;
 }

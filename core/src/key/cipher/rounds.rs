@@ -43,6 +43,11 @@ impl Feedback {
         key.as_mut_slice().zeroize();
     }
 
+    /// As [`apply_stream`](Self::apply_stream), for each stream: one after the other, as this way does not wait for instructions.
+    pub(super) fn apply_streams<'s>(&self, streams: impl Iterator<Item = ([u8; 16], &'s mut [u8])>) {
+        streams.for_each(|(iv, stream)| self.apply_stream(iv, stream));
+    }
+
     /// One block (FIPS 197, 5.1).
     fn encrypt(&self, block: &mut Block) {
         let [first, middle @ .., last] = &self.0;
