@@ -8,6 +8,7 @@
 //! auth       files of users and passwords for it
 //! json       what `-o json` prints, read back without losing a bit
 //! files      recorded packets, and collectd-tap run on them
+//! second     another decoder, to compare core's with
 //! ```
 //!
 //! Everything here waits for facts, never for a time: [`until`] polls and gives up loudly after [`PATIENCE`].
@@ -23,6 +24,7 @@ mod files;
 pub mod json;
 pub mod net;
 pub mod rate;
+pub mod second;
 pub mod tap;
 
 pub use files::{capture, data, decode, exact, hex, run};
