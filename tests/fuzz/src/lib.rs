@@ -8,6 +8,9 @@ use ofb::cipher::{KeyIvInit, StreamCipher};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+#[path = "../../src/second.rs"]
+pub mod second;
+
 /// The users of the recorded packets, so that the fuzzer starts with seals that open.
 pub const USERS: [(&str, &str); 3] =
     [("alice", "correct horse battery staple"), ("bob", "s3cr3t"), ("testuser", "s3cr3t-pa55")];

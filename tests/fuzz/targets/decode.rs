@@ -1,9 +1,10 @@
-//! Any octets as a plain packet.
+//! Any octets as a plain packet, compared with what the second decoder makes of them.
 
 #![no_main]
 
 use collectd_net::{Cause, Decoder, Part, Parts, SecurityLevel};
 use collectd_net_fuzz::check;
+use collectd_net_fuzz::second::compare_decoded;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|packet: &[u8]| {
@@ -11,6 +12,7 @@ fuzz_target!(|packet: &[u8]| {
     let results: Vec<_> = decoder.by_ref().collect();
     check(&results, packet.len(), SecurityLevel::None);
     assert!(decoder.next().is_none());
+    compare_decoded(packet);
 
     // Parts stand one behind the other, and cover the packet up to its damage.
     let mut covered = 0;

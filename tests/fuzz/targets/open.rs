@@ -3,6 +3,7 @@
 #![no_main]
 
 use collectd_net::{Error, Item, Protection, SecurityLevel, open};
+use collectd_net_fuzz::second::compare_opened;
 use collectd_net_fuzz::{USERS, bare, check, encrypt, expected, sign, users};
 use libfuzzer_sys::fuzz_target;
 
@@ -19,6 +20,7 @@ fuzz_target!(|input: &[u8]| {
     let len = packet.len();
     if how / 3 % 5 == 1 {
         check(&open(&mut packet, (), level).collect::<Vec<_>>(), len, level);
+        compare_opened(content, &mut packet, level);
         return;
     }
     let mut items = open(&mut packet, users(), level);
