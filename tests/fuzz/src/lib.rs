@@ -1,4 +1,4 @@
-//! What must hold for any octets, and packets sealed around any content.
+//! What must hold for any octets, packets sealed around any content, and what expressions of filters mean.
 
 use aes::Aes256;
 use collectd_net::{Decoder, Error, Item, Protection, SecurityLevel, User};
@@ -8,6 +8,9 @@ use ofb::cipher::{KeyIvInit, StreamCipher};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+mod decimal;
+pub mod meaning;
+mod pattern;
 #[path = "../../src/second.rs"]
 pub mod second;
 

@@ -1,5 +1,6 @@
 //! Writes what fuzzing starts from: `fuzz-seeds FOLDER` puts every packet of the captures, of the vectors and of the bad packets
-//! into a file in FOLDER/packets, and into FOLDER/open once for each way that the target `open` takes it.
+//! into a file in FOLDER/packets, and into FOLDER/open once for each way that the target `open` takes it. FOLDER/filter gets the
+//! expressions of core's documentation and tests.
 
 use std::{
     collections::BTreeSet,
@@ -44,6 +45,35 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(open.join(number.to_string()), [&[how], &packet[..]].concat())?;
         fs::write(open.join(format!("{number}-as-it-is")), [&[how % 3], &packet[..]].concat())?;
     }
-    println!("{} packets", packets.len());
+    let filter = folder.join("filter");
+    fs::create_dir_all(&filter)?;
+    let expressions = expressions()?;
+    for (number, expression) in expressions.iter().enumerate() {
+        fs::write(filter.join(number.to_string()), expression)?;
+    }
+    println!("{} packets, {} expressions", packets.len(), expressions.len());
     Ok(())
+}
+
+/// What stands in quotes in core's filter and its tests: expressions mostly, and to begin with anything will do.
+fn expressions() -> Result<BTreeSet<String>, Box<dyn Error>> {
+    let core = data("../../core");
+    let mut files = vec![core.join("README.md")];
+    for folder in ["src/filter", "src/filter/tests"] {
+        for file in fs::read_dir(core.join(folder))? {
+            files.push(file?.path());
+        }
+    }
+    let mut expressions = BTreeSet::new();
+    for file in files.iter().filter(|file| file.is_file()) {
+        for line in fs::read_to_string(file)?.lines() {
+            let Some((_, quoted)) = line.split_once('"') else { continue };
+            // Behind the expression there may be what is expected of it.
+            let quoted = quoted.split_once("\", ").or(quoted.rsplit_once('"')).map_or("", |(expression, _)| expression);
+            if (1..MAX).contains(&quoted.len()) {
+                expressions.insert(quoted.to_owned());
+            }
+        }
+    }
+    Ok(expressions)
 }
