@@ -3,7 +3,7 @@
 #[cfg(any(feature = "sign", feature = "encrypt"))]
 mod seal;
 
-use crate::octets::fill;
+use crate::octets::{fill_name, same};
 use crate::part::HEADER;
 use crate::{Full, Identifier, Interval, PartType, Severity, Text, Time, Value};
 
@@ -38,15 +38,15 @@ const FULL: Full = Full { what: "packet" };
 pub struct Encoder<'a> {
     buffer: &'a mut [u8],
     /// Where the parts begin; a seal goes in front of them.
-    room: usize,
+    room: u16,
     state: State,
 }
 
 /// What the receiver knows after the octets written so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
-    /// How many octets of parts are written.
-    len: usize,
+    /// Where in the buffer the parts end.
+    end: u16,
     host: Written,
     plugin: Written,
     plugin_instance: Written,
@@ -57,11 +57,18 @@ struct State {
     severity: u64,
 }
 
-/// Where behind the room a string stands; nowhere at first, which reads as the empty string.
+impl State {
+    /// Nothing is written, and what comes stands behind this room.
+    fn empty(room: u16) -> Self {
+        Self { end: room, ..Self::default() }
+    }
+}
+
+/// Where in the buffer a string stands; nowhere at first, which reads as the empty string.
 #[derive(Clone, Copy, Debug, Default)]
 struct Written {
-    start: usize,
-    end: usize,
+    start: u16,
+    end: u16,
 }
 
 impl<'a> Encoder<'a> {
@@ -79,7 +86,9 @@ impl<'a> Encoder<'a> {
     pub fn with_room(buffer: &'a mut [u8], room: usize) -> Self {
         let size = buffer.len().min(usize::from(u16::MAX));
         let buffer = buffer.get_mut(..size).unwrap_or_default();
-        Self { buffer, room, state: State::default() }
+        // Behind the end of the buffer nothing has room.
+        let room = u16::try_from(room).unwrap_or(u16::MAX);
+        Self { buffer, room, state: State::empty(room) }
     }
 
     /// Adds a value list.
@@ -93,12 +102,13 @@ impl<'a> Encoder<'a> {
         interval: Option<Interval>,
         values: impl IntoIterator<Item = Value, IntoIter: ExactSizeIterator + Clone>,
     ) -> Result<(), Full> {
+        let values = values.into_iter();
         self.all_or_nothing(|packet| {
             packet.host(identifier.host)?;
             packet.time(time)?;
             packet.interval(interval.unwrap_or_default())?;
             packet.names(identifier)?;
-            packet.values(values.into_iter())
+            packet.values(values)
         })
     }
 
@@ -121,117 +131,118 @@ impl<'a> Encoder<'a> {
             }
             packet.host(identifier.host)?;
             packet.names(identifier)?;
-            packet.string(PartType::MESSAGE, message).map(|_| ())
+            packet.string(PartType::MESSAGE, message).map(drop)
         })
     }
 
     /// The packet so far, without a seal.
     #[must_use]
     pub fn packet(&self) -> &[u8] {
-        self.parts().get(..self.state.len).unwrap_or_default()
-    }
-
-    /// The buffer behind the room for a seal.
-    fn parts(&self) -> &[u8] {
-        self.buffer.get(self.room..).unwrap_or_default()
+        self.buffer.get(self.room.into()..self.state.end.into()).unwrap_or_default()
     }
 
     /// Whether nothing has been added.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.state.len == 0
+        self.state.end == self.room
     }
 
     /// Starts the next packet in the same buffer.
     pub fn clear(&mut self) {
-        self.state = State::default();
+        self.state = State::empty(self.room);
     }
 
-    fn all_or_nothing(&mut self, add: impl FnOnce(&mut Self) -> Result<(), Full>) -> Result<(), Full> {
+    #[inline(always)]
+    fn all_or_nothing(&mut self, add: impl FnOnce(&mut Self) -> Option<()>) -> Result<(), Full> {
         let before = self.state;
-        add(self).inspect_err(|_| self.state = before)
+        add(self).ok_or_else(|| {
+            self.state = before;
+            FULL
+        })
     }
 
-    fn host(&mut self, host: Text<'_>) -> Result<(), Full> {
+    fn host(&mut self, host: Text<'_>) -> Option<()> {
         self.state.host = self.changed(PartType::HOST, self.state.host, host)?;
-        Ok(())
+        Some(())
     }
 
-    fn names(&mut self, identifier: &Identifier<'_>) -> Result<(), Full> {
+    fn names(&mut self, identifier: &Identifier<'_>) -> Option<()> {
         let Identifier { plugin, plugin_instance, type_, type_instance, .. } = *identifier;
         self.state.plugin = self.changed(PartType::PLUGIN, self.state.plugin, plugin)?;
         self.state.plugin_instance =
             self.changed(PartType::PLUGIN_INSTANCE, self.state.plugin_instance, plugin_instance)?;
         self.state.type_ = self.changed(PartType::TYPE, self.state.type_, type_)?;
         self.state.type_instance = self.changed(PartType::TYPE_INSTANCE, self.state.type_instance, type_instance)?;
-        Ok(())
+        Some(())
     }
 
-    fn time(&mut self, time: Time) -> Result<(), Full> {
+    fn time(&mut self, time: Time) -> Option<()> {
         if self.state.time == time {
-            return Ok(());
+            return Some(());
         }
         self.state.time = time;
         self.number(PartType::TIME_HR, time.raw())
     }
 
-    fn interval(&mut self, interval: Interval) -> Result<(), Full> {
+    fn interval(&mut self, interval: Interval) -> Option<()> {
         if self.state.interval == interval {
-            return Ok(());
+            return Some(());
         }
         self.state.interval = interval;
         self.number(PartType::INTERVAL_HR, interval.raw())
     }
 
     /// Writes a string part if `text` differs from what was written last.
-    fn changed(&mut self, type_: PartType, last: Written, text: Text<'_>) -> Result<Written, Full> {
-        let same = self.parts().get(last.start..last.end) == Some(text.as_octets());
-        if same { Ok(last) } else { self.string(type_, text) }
+    #[cfg_attr(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"), inline(always))]
+    fn changed(&mut self, type_: PartType, last: Written, text: Text<'_>) -> Option<Written> {
+        let octets = self.buffer.get(last.start.into()..last.end.into())?;
+        if same(octets, text.as_octets()) { Some(last) } else { self.string(type_, text) }
     }
 
     /// A string ends at its first NUL, because it does for every receiver (`WIRE §4`).
-    fn string(&mut self, type_: PartType, text: Text<'_>) -> Result<Written, Full> {
+    fn string(&mut self, type_: PartType, text: Text<'_>) -> Option<Written> {
         let text = Text::until_nul(text.as_octets()).as_octets();
-        let start = self.state.len.checked_add(HEADER).ok_or(FULL)?;
-        let body = self.part(type_, text.len().checked_add(1).ok_or(FULL)?)?;
-        let (nul, octets) = body.split_last_mut().ok_or(FULL)?;
-        fill(octets, text);
+        let body = self.part(type_, text.len().checked_add(1)?)?;
+        let (nul, octets) = body.split_last_mut()?;
+        fill_name(octets, text)?;
         *nul = 0;
-        Ok(Written { start, end: start.checked_add(text.len()).ok_or(FULL)? })
+        // The part ends with the NUL behind the string.
+        let end = self.state.end.checked_sub(1)?;
+        let start = end.checked_sub(u16::try_from(text.len()).ok()?)?;
+        Some(Written { start, end })
     }
 
-    fn number(&mut self, type_: PartType, number: u64) -> Result<(), Full> {
-        fill(self.part(type_, 8)?, &number.to_be_bytes());
-        Ok(())
+    fn number(&mut self, type_: PartType, number: u64) -> Option<()> {
+        *self.part(type_, 8)?.first_chunk_mut()? = number.to_be_bytes();
+        Some(())
     }
 
-    fn values(&mut self, values: impl ExactSizeIterator<Item = Value> + Clone) -> Result<(), Full> {
-        let count = u16::try_from(values.len()).map_err(|_| FULL)?;
-        let length = values.len().checked_mul(9).and_then(|length| length.checked_add(2)).ok_or(FULL)?;
-        let (number, rest) = self.part(PartType::VALUES, length)?.split_first_chunk_mut().ok_or(FULL)?;
+    #[inline]
+    fn values(&mut self, values: impl ExactSizeIterator<Item = Value> + Clone) -> Option<()> {
+        let count = u16::try_from(values.len()).ok()?;
+        let length = values.len().checked_mul(9)?.checked_add(2)?;
+        let (number, rest) = self.part(PartType::VALUES, length)?.split_first_chunk_mut()?;
         *number = count.to_be_bytes();
-        let (kinds, octets) = rest.split_at_mut_checked(values.len()).ok_or(FULL)?;
+        let (kinds, octets) = rest.split_at_mut_checked(values.len())?;
         for (kind, value) in kinds.iter_mut().zip(values.clone()) {
             *kind = value.kind().raw();
         }
         for (octets, value) in octets.as_chunks_mut().0.iter_mut().zip(values) {
             *octets = value.encode();
         }
-        Ok(())
+        Some(())
     }
 
     /// Makes room for a part, writes its header and gives its body.
-    fn part(&mut self, type_: PartType, body: usize) -> Result<&mut [u8], Full> {
-        let length = body.checked_add(HEADER).ok_or(FULL)?;
-        let wire_length = u16::try_from(length).map_err(|_| FULL)?;
-        let start = self.room.checked_add(self.state.len).ok_or(FULL)?;
-        let part = self.buffer.get_mut(start..).and_then(|free| free.get_mut(..length)).ok_or(FULL)?;
-        self.state.len = self.state.len.checked_add(length).ok_or(FULL)?;
-        let (header, body) = part.split_first_chunk_mut::<HEADER>().ok_or(FULL)?;
-        let [type_high, type_low] = type_.0.to_be_bytes();
-        let [length_high, length_low] = wire_length.to_be_bytes();
-        *header = [type_high, type_low, length_high, length_low];
-        Ok(body)
+    #[inline]
+    fn part(&mut self, type_: PartType, body: usize) -> Option<&mut [u8]> {
+        let length = u16::try_from(body.checked_add(HEADER)?).ok()?;
+        let end = self.state.end.checked_add(length)?;
+        let part = self.buffer.get_mut(self.state.end.into()..end.into())?;
+        self.state.end = end;
+        let (header, body) = part.split_first_chunk_mut::<HEADER>()?;
+        *header = (u32::from(type_.0) << 16 | u32::from(length)).to_be_bytes();
+        Some(body)
     }
 }
 

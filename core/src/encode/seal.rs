@@ -1,6 +1,6 @@
 //! Sealing what is encoded: signatures and encryption in the room in front of the parts (`WIRE §9.1`, `§10.1`).
 
-use super::Encoder;
+use super::{Encoder, State};
 use crate::octets::fill;
 use crate::part::HEADER;
 use crate::{Full, Key, PartType};
@@ -29,7 +29,7 @@ impl Encoder<'_> {
         let (start, end) = self.sealed_range(encryption_room(user))?;
         let packet = self.buffer.get_mut(start..end).ok_or(NO_ROOM)?;
         write_encryption(packet, user, key, iv).ok_or(NO_ROOM)?;
-        self.state = Default::default();
+        self.state = State::empty(self.room);
         Ok(packet)
     }
 
@@ -47,15 +47,14 @@ impl Encoder<'_> {
         let packet = self.buffer.get_mut(start..end).ok_or(NO_ROOM)?;
         write_encryption(packet.get_mut(signature..).ok_or(NO_ROOM)?, user, key, iv).ok_or(NO_ROOM)?;
         write_signature(packet, user, key).ok_or(NO_ROOM)?;
-        self.state = Default::default();
+        self.state = State::empty(self.room);
         Ok(packet)
     }
 
     /// Where a packet with a seal of this size stands in the buffer.
     fn sealed_range(&self, seal: usize) -> Result<(usize, usize), Full> {
-        let start = self.room.checked_sub(seal).ok_or(NO_ROOM)?;
-        let end = self.room.checked_add(self.state.len).ok_or(NO_ROOM)?;
-        Ok((start, end))
+        let start = usize::from(self.room).checked_sub(seal).ok_or(NO_ROOM)?;
+        Ok((start, self.state.end.into()))
     }
 }
 

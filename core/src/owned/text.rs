@@ -1,11 +1,7 @@
-//! Text of fixed capacity, and how octets get into it quickly.
+//! Text of fixed capacity.
 
-use crate::octets::fill;
+use crate::octets::copy;
 use crate::{Full, Text};
-
-/// Whether the machine moves octets of any alignment eight and sixteen at a time. Where it does not, the short copies below
-/// would be many instructions in many places, and calling `memcpy` is the better way.
-const WIDE: bool = cfg!(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"));
 
 /// The octets of a [`Text`], at most `N` of them.
 ///
@@ -24,11 +20,7 @@ impl<const N: usize> OwnedText<N> {
     #[inline(always)]
     pub(super) fn set(&mut self, text: Text<'_>, what: &'static str) -> Result<(), Full> {
         let octets = text.as_octets();
-        let copied = match self.octets.first_chunk_mut() {
-            Some(place) if WIDE && octets.len() <= 32 => copy_short(octets, place),
-            _ => copy_long(octets, &mut self.octets),
-        };
-        copied.ok_or(Full { what })?;
+        copy(octets, &mut self.octets).ok_or(Full { what })?;
         self.len = octets.len();
         Ok(())
     }
@@ -46,38 +38,6 @@ impl<const N: usize> OwnedText<N> {
         }
         Ok(())
     }
-}
-
-/// Copies at most 32 octets, as most names have, without a loop and without a call.
-#[inline(always)]
-fn copy_short(octets: &[u8], place: &mut [u8; 32]) -> Option<()> {
-    let place = place.get_mut(..octets.len())?;
-    if octets.len() >= 8 {
-        if octets.len() >= 16 { copy_ends::<16>(octets, place) } else { copy_ends::<8>(octets, place) }
-    } else if octets.len() >= 4 {
-        copy_ends::<4>(octets, place)
-    } else if octets.len() >= 2 {
-        copy_ends::<2>(octets, place)
-    } else {
-        if let ([place], [octet]) = (place, octets) {
-            *place = *octet;
-        }
-        Some(())
-    }
-}
-
-/// Copies `W` to `2 W` octets as their first `W` and their last `W`, which may overlap.
-#[inline(always)]
-fn copy_ends<const W: usize>(octets: &[u8], place: &mut [u8]) -> Option<()> {
-    *place.first_chunk_mut::<W>()? = *octets.first_chunk()?;
-    *place.last_chunk_mut::<W>()? = *octets.last_chunk()?;
-    Some(())
-}
-
-#[inline(never)]
-fn copy_long(octets: &[u8], place: &mut [u8]) -> Option<()> {
-    fill(place.get_mut(..octets.len())?, octets);
-    Some(())
 }
 
 #[cfg(test)]

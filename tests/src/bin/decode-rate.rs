@@ -116,6 +116,7 @@ struct Job<'a, 'j> {
 /// Opens and decodes one packet. Only this function is measured.
 #[inline(never)]
 #[expect(unsafe_code, reason = "profilers find the function by its name")]
+#[expect(clippy::needless_borrows_for_generic_args, reason = "makes the two ways different functions for the compiler")]
 // SAFETY: no other function of the program or of what it is linked with has this name.
 #[unsafe(no_mangle)]
 extern "C" fn decode_packet(job: &mut Job<'_, '_>) {
