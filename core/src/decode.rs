@@ -47,7 +47,7 @@ impl<'a> Iterator for Decoder<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let result = match self.0.advance() {
-            Step::Values(body) => self.0.value_list(body),
+            Step::Values(body) => self.0.value_list(body).map(Item::ValueList),
             Step::Message(body) => self.0.notification(body),
             Step::Seal(type_, body) => {
                 let offset = start(&self.0.cursor, body);
@@ -242,7 +242,7 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
 
     /// The value list that a values part completes.
     #[inline(always)]
-    pub(crate) fn value_list(&mut self, body: &'a [u8]) -> Result<Item<'a>, Error> {
+    pub(crate) fn value_list(&mut self, body: &'a [u8]) -> Result<ValueList<'a>, Error> {
         let values = match Values::parse(body) {
             Ok(values) => values,
             Err(cause) => return Err(cause.at(start(&self.cursor, body))),
@@ -252,14 +252,14 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
         {
             return Err(Cause::Incomplete { missing }.at(start(&self.cursor, body)));
         }
-        Ok(Item::ValueList(ValueList {
+        Ok(ValueList {
             identifier: self.identifier,
             time: self.time,
             interval: self.interval,
             values,
             protection: self.seal.protection,
             user: self.seal.user,
-        }))
+        })
     }
 
     /// The notification that a message part completes.

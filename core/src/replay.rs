@@ -92,21 +92,18 @@ pub struct SealTag(u64);
 impl SealTag {
     /// A signature is known by its MAC, which nobody can make without the password.
     pub(crate) fn of_signature(mac: &[u8; 32]) -> Self {
-        Self::from_octets(mac.first_chunk())
+        let tag = mac.first_chunk().map_or(0, |octets| u64::from_le_bytes(*octets));
+        // An empty place in the table is zero.
+        Self(tag.max(1))
     }
 
     /// An encrypted part is known by its initialisation vector, which is random, and its user, which tells apart who uses it.
     pub(crate) fn of_encryption(user: &[u8], iv: &[u8; 16]) -> Self {
         // FNV-1a, from a start that nobody chooses for somebody else. The factor, which is odd, tells the halves apart.
-        let start = Self::from_octets(iv.first_chunk()).0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            ^ Self::from_octets(iv.last_chunk()).0;
+        let half = |octets: Option<&[u8; 8]>| octets.map_or(0, |octets| u64::from_le_bytes(*octets));
+        let start = half(iv.first_chunk()).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ half(iv.last_chunk());
         let mix = |hash: u64, octet: &u8| (hash ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3);
         Self(user.iter().fold(start, mix).max(1))
-    }
-
-    fn from_octets(octets: Option<&[u8; 8]>) -> Self {
-        // An empty place in the table is zero.
-        Self(u64::from_le_bytes(octets.copied().unwrap_or_default()).max(1))
     }
 }
 

@@ -365,7 +365,7 @@ impl<'a, P: Passwords, R: Replays> Iterator for Items<'a, P, R> {
         loop {
             let error = match self.scope.advance() {
                 Step::Values(body) => match self.scope.value_list(body) {
-                    Ok(item) => return Some(Ok(item)),
+                    Ok(list) => return Some(Ok(Item::ValueList(list))),
                     Err(error) => error,
                 },
                 Step::Message(body) => match self.scope.notification(body) {

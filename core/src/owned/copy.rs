@@ -3,7 +3,7 @@
 use heapless::VecView;
 
 use super::{OwnedItem, OwnedNotification, OwnedValueList};
-use crate::{Decoder, Error, Full, Item, Items, Packet, Passwords};
+use crate::{Decoder, Error, Full, Item, Items, Packet, Passwords, Replays};
 
 /// Copies all items to `to`, in their order, in place of what is there.
 ///
@@ -121,7 +121,7 @@ fn put_new<const NAME: usize, const VALUES: usize, const MESSAGE: usize>(
     }
 }
 
-impl<P: Passwords> Items<'_, P> {
+impl<P: Passwords, R: Replays> Items<'_, P, R> {
     /// Copies the items that are left to `to`, in place of what is there; see [`copy_items`].
     pub fn copy_into<const NAME: usize, const VALUES: usize, const MESSAGE: usize>(
         self,
@@ -131,7 +131,7 @@ impl<P: Passwords> Items<'_, P> {
     }
 }
 
-impl<P: Passwords> Packet<'_, P> {
+impl<P: Passwords, R: Replays> Packet<'_, P, R> {
     /// Copies the items that are left to `to`, in place of what is there; see [`copy_items`]. They are counted as delivered,
     /// those that did not fit too.
     pub fn copy_into<const NAME: usize, const VALUES: usize, const MESSAGE: usize>(
