@@ -39,6 +39,8 @@ impl Cipher {
     }
 
     /// Decrypts `stream` in place.
+    // Not inlined: a caller that verifies as well would need the stack of both at once.
+    #[inline(never)]
     pub(crate) fn decrypt(&self, iv: [u8; IV], stream: &mut [u8]) {
         self.0.apply_stream(iv, stream);
     }
@@ -50,6 +52,7 @@ impl Cipher {
 
     /// The content of a stream that is decrypted, if the check sum before it fits.
     #[expect(clippy::unused_self, reason = "without a key there is nothing to check")]
+    #[inline(never)]
     pub(crate) fn content<'s>(&self, stream: &'s mut [u8]) -> Option<&'s mut [u8]> {
         let (check, content) = stream.split_first_chunk_mut::<SUM>()?;
         let fits: bool = sum(content).ct_eq(check).into();

@@ -10,7 +10,7 @@ impl Signing {
         Self
     }
 
-    pub(crate) const fn verifies(&self, _user: &[u8], _content: &[u8], _mac: &[u8]) -> bool {
+    pub(crate) const fn verifies(&self, _user: &[u8], _content: &[u8], _mac: &[u8; 32]) -> bool {
         false
     }
 }
