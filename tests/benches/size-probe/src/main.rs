@@ -1,5 +1,5 @@
-//! A program for a machine without an operating system that does with a packet what its features say. It is never run: what
-//! counts is what it links to.
+//! A program for a machine without an operating system that does with a packet what its features say. What counts is what it
+//! links to; with the feature `run` it runs on an emulated one, and how many instructions it takes.
 
 #![no_std]
 #![no_main]
@@ -8,6 +8,9 @@ use core::hint::black_box;
 use core::panic::PanicInfo;
 
 use collectd_net::PACKET_SIZE;
+
+#[cfg(feature = "run")]
+mod run;
 
 /// What a program does with each packet.
 // SAFETY: nothing else that is linked has this name.
@@ -28,7 +31,9 @@ pub extern "C" fn _start(packet: &mut [u8; PACKET_SIZE], length: usize, state: &
 pub extern "C" fn prepare(place: &mut core::mem::MaybeUninit<State>) {
     place.write(State {
         #[cfg(feature = "sign")]
-        user: collectd_net::User::new(USER, black_box("wonderland")),
+        user: collectd_net::User::new(USER, black_box("correct horse battery staple")),
+        #[cfg(feature = "sign")]
+        level: black_box(collectd_net::SecurityLevel::Sign),
         #[cfg(feature = "replay")]
         replay: collectd_net::Replay::new(core::time::Duration::from_secs(60)),
         #[cfg(feature = "filter")]
@@ -38,6 +43,7 @@ pub extern "C" fn prepare(place: &mut core::mem::MaybeUninit<State>) {
     });
 }
 
+/// As in the captures.
 #[cfg(feature = "sign")]
 const USER: &str = "alice";
 
@@ -45,6 +51,8 @@ const USER: &str = "alice";
 pub struct State {
     #[cfg(feature = "sign")]
     user: collectd_net::User<'static>,
+    #[cfg(feature = "sign")]
+    level: collectd_net::SecurityLevel,
     #[cfg(feature = "replay")]
     replay: collectd_net::Replay<64>,
     #[cfg(feature = "filter")]
@@ -60,10 +68,14 @@ mod reading {
     use super::State;
 
     /// Opens and decodes a packet.
+    // Not inlined: reading and writing would share one frame, and each need the stack of both.
+    #[inline(never)]
     pub fn read(packet: &mut [u8], state: &mut State) -> u64 {
         let State {
             #[cfg(feature = "sign")]
             user,
+            #[cfg(feature = "sign")]
+            level,
             #[cfg(feature = "replay")]
             replay,
             #[cfg(feature = "filter")]
@@ -72,7 +84,7 @@ mod reading {
             copies,
         } = state;
         #[cfg(feature = "sign")]
-        let (users, level) = (core::slice::from_ref(user), collectd_net::SecurityLevel::Sign);
+        let (users, level) = (core::slice::from_ref(user), *level);
 
         #[cfg(not(feature = "sign"))]
         let items = collectd_net::Decoder::new(packet);
@@ -96,7 +108,7 @@ mod reading {
     }
 
     /// Looks at every value, and at the length of every name.
-    fn sum<'a>(items: impl Iterator<Item = Result<Item<'a>, Error>>) -> u64 {
+    pub fn sum<'a>(items: impl Iterator<Item = Result<Item<'a>, Error>>) -> u64 {
         let mut sum = 0_u64;
         let mut add = |number| sum = sum.wrapping_add(number);
         for item in items {
@@ -124,6 +136,7 @@ mod writing {
     use super::State;
 
     /// Encodes what nobody knows beforehand.
+    #[inline(never)]
     pub fn write(buffer: &mut [u8], state: &State) -> Result<usize, Full> {
         let mut encoder = Encoder::with_room(buffer, black_box(SEAL_ROOM));
         let mut add = || {
@@ -153,6 +166,8 @@ fn panic(_: &PanicInfo<'_>) -> ! {
         }
         a_panic_is_reachable()
     }
-    #[cfg(not(feature = "prove"))]
+    #[cfg(feature = "run")]
+    run::exit(false);
+    #[cfg(not(any(feature = "prove", feature = "run")))]
     loop {}
 }
