@@ -51,3 +51,76 @@ pub fn of(type_: Text<'_>, count: usize) -> Option<&'static [&'static str]> {
     };
     (names.len() == count).then_some(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The types of collectd's types.db that do not have one data source called `value`, as they stand there.
+    const TYPES: &str = "
+        arc_counts demand_data demand_metadata prefetch_data prefetch_metadata
+        arc_l2_bytes read write
+        arc_size current target minlimit maxlimit
+        compression uncompressed compressed
+        df used free
+        disk_io_time io_time weighted_io_time
+        disk_latency read write
+        disk_merged read write
+        disk_octets read write
+        disk_ops read write
+        disk_time read write
+        dns_octets queries responses
+        domain_state state reason
+        duration seconds
+        ib_octets rx tx
+        ib_packets rx tx
+        if_dropped rx tx
+        if_errors rx tx
+        if_octets rx tx
+        if_packets rx tx
+        io_octets rx tx
+        io_ops read write
+        io_packets rx tx
+        load shortterm midterm longterm
+        memcached_octets rx tx
+        mysql_octets rx tx
+        mysql_qcache hits inserts not_cached lowmem_prunes queries_in_cache
+        mysql_threads running connected cached created
+        node_octets rx tx
+        pmu_counter scaled raw enabled running
+        ps_count processes threads
+        ps_cputime user syst
+        ps_disk_octets read write
+        ps_disk_ops read write
+        ps_pagefaults minflt majflt
+        serial_octets rx tx
+        smart_attribute current worst threshold pretty
+        vf_broadcast vf_value
+        vf_bytes vf_rx vf_tx
+        vf_dropped vf_rx vf_tx
+        vf_link_info vf_value
+        vf_multicast vf_value
+        vf_packets vf_rx vf_tx
+        vmpage_faults minflt majflt
+        vmpage_io in out
+        voltage_threshold value threshold
+    ";
+
+    #[test]
+    fn data_sources_are_called_as_in_types_db() {
+        for line in TYPES.lines() {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            if let [type_, sources @ ..] = &*words {
+                assert_eq!(of((*type_).into(), sources.len()), Some(sources), "{type_}");
+                assert_eq!(of((*type_).into(), sources.len() + 1), None, "{type_}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_data_source_of_a_type_that_is_not_known_is_the_value() {
+        assert_eq!(of("temperature".into(), 1), Some(&["value"][..]));
+        assert_eq!(of("temperature".into(), 2), None);
+        assert_eq!(of("temperature".into(), 0), None);
+    }
+}

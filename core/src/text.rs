@@ -303,4 +303,36 @@ mod tests {
     fn hex_has_two_digits_an_octet() {
         assert_eq!(Hex(&[0, 0x7f, 0xa5]).to_string(), "007fa5");
     }
+
+    #[test]
+    fn only_utf8_is_a_string() {
+        assert_eq!(Text::new("Grüße".as_bytes()).to_str(), Ok("Grüße"));
+        assert!(Text::new(b"a\xff").to_str().is_err());
+    }
+
+    #[test]
+    fn text_equals_a_string_of_the_same_octets() {
+        let text = Text::from("swap");
+        assert!(text == "swap" && text == *"swap");
+        assert!(text != "swab" && text != *"swaps");
+        assert_eq!((text.len(), text.is_empty()), (4, false));
+        assert_eq!((Text::default().len(), Text::default().is_empty()), (0, true));
+    }
+
+    #[test]
+    fn ascii_without_a_nul_needs_no_second_look() {
+        for octet in [0x01, b'a', 0x7f] {
+            for length in 0..40 {
+                assert!(!may_have_nul(&vec![octet; length]), "{length} times {octet}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_of_several_is_found() {
+        for bits in 0..1 << 12 {
+            let octets: [u8; 12] = core::array::from_fn(|place| u8::from(bits >> place & 1 == 1));
+            assert_eq!(position(&octets, 1), octets.iter().position(|octet| *octet == 1), "{octets:?}");
+        }
+    }
 }

@@ -115,4 +115,9 @@ mod tests {
         assert_eq!(Time::try_from(Duration::from_secs(u64::MAX)), Err(OutOfRange));
         assert_eq!(Time::try_from(Duration::new(MAX_SECS, 999_999_999 + 1 - 1)).map(Time::secs), Ok(MAX_SECS));
     }
+
+    #[test]
+    fn what_is_out_of_range_is_said() {
+        assert_eq!(OutOfRange.to_string(), "more than 17179869183 seconds");
+    }
 }

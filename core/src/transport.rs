@@ -37,3 +37,29 @@ impl<T: Receive + ?Sized> Receive for &mut T {
         (**self).receive(buffer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One packet of so many octets, from nobody.
+    struct Once(Option<usize>);
+
+    impl Receive for Once {
+        type Error = core::convert::Infallible;
+
+        fn receive(&mut self, _: &mut [u8]) -> nb::Result<Arrival, Self::Error> {
+            self.0.take().map(|len| Arrival { len, from: None }).ok_or(nb::Error::WouldBlock)
+        }
+    }
+
+    #[test]
+    fn a_borrowed_transport_is_the_transport() {
+        fn from(mut transport: impl Receive<Error = core::convert::Infallible>) -> Option<usize> {
+            transport.receive(&mut []).ok().map(|arrival| arrival.len)
+        }
+        let mut transport = Once(Some(61));
+        assert_eq!(from(&mut transport), Some(61));
+        assert_eq!(from(&mut transport), None);
+    }
+}

@@ -313,4 +313,44 @@ mod tests {
     fn an_unknown_kind_is_named() {
         assert_eq!(Values::parse(&[0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0]), Err(Cause::UnknownKind { kind: 4 }));
     }
+
+    #[test]
+    fn kinds_have_their_numbers_and_collectds_words() {
+        let kinds = [Kind::Counter, Kind::Gauge, Kind::Derive, Kind::Absolute];
+        assert_eq!(kinds.map(Kind::raw), [0, 1, 2, 3]);
+        assert_eq!(kinds.map(Kind::name), ["counter", "gauge", "derive", "absolute"]);
+        assert_eq!([0, 1, 2, 3].map(Kind::from_raw), kinds.map(Some));
+        assert_eq!(Kind::from_raw(4), None);
+    }
+
+    #[test]
+    fn unknown_kinds_do_not_hide_each_other() {
+        for kinds in [[4, 4], [4, 0], [0, 4], [8, 4]] {
+            let kind = kinds.into_iter().find(|kind| *kind > 3).unwrap();
+            assert_eq!(Values::new(&kinds, &[[0; 8]; 2]), Err(Cause::UnknownKind { kind }));
+        }
+        assert_eq!(Values::new(&[1, 2, 4], &[[0; 8]; 3]), Err(Cause::UnknownKind { kind: 4 }));
+        assert!(Values::new(&[3, 3], &[[0; 8]; 2]).is_ok());
+    }
+
+    #[test]
+    fn values_are_equal_only_in_kinds_and_octets() {
+        let values =
+            |kind, octet| Values::parse(Box::leak(Box::new([0, 1, kind, octet, 0, 0, 0, 0, 0, 0, 0]))).unwrap();
+        assert_eq!(values(0, 7), values(0, 7));
+        assert_ne!(values(0, 7), values(3, 7));
+        assert_ne!(values(0, 7), values(0, 8));
+    }
+
+    #[test]
+    fn how_many_values_are_left_is_known() {
+        let values = Values::new(&[0, 2, 3], &[[0; 8], [1; 8], [2; 8]]).unwrap();
+        assert_eq!((values.len(), values.kinds(), values.octets()), (3, &[0, 2, 3][..], &[[0; 8], [1; 8], [2; 8]][..]));
+        let mut left = values.iter();
+        for count in (0..=3).rev() {
+            assert_eq!((left.size_hint(), left.len()), ((count, Some(count)), count));
+            left.next();
+        }
+        assert!(values.into_iter().eq((&values).into_iter()));
+    }
 }
