@@ -184,10 +184,10 @@ impl<'a, B: Octets<'a>> Cursor<B> {
         let octets = mem::take(&mut self.left);
         let octets = octets.look();
         let left = octets.len();
-        let cause = match octets.get(2..HEADER) {
+        let cause = match octets.first_chunk::<HEADER>() {
             None if left == 0 => return None,
             None => Cause::Stray { left },
-            Some(length) => match length.iter().fold(0, |length, octet| length << 8 | usize::from(*octet)) {
+            Some([_, _, length @ ..]) => match usize::from(u16::from_be_bytes(*length)) {
                 needed @ HEADER.. => Cause::Truncated { needed, left },
                 // Some senders pad their packets.
                 _ if octets.iter().all(|octet| *octet == 0) => Cause::Padding { left },

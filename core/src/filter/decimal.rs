@@ -41,7 +41,7 @@ impl Decimal {
     ///       [ integer            [m    ].  ]     to multiply: below 2⁶⁴ × 2⁸⁸³; the last two stay zero
     /// ```
     pub(super) fn to_binary(&self) -> Option<(i32, u64, bool)> {
-        let divides = self.exponent < 0;
+        let divides = self.exponent.is_negative();
         let (place, fraction_bits) = if divides { (0, 960) } else { (28, 64) };
         let mut fives = self.exponent.unsigned_abs();
         if fives > 380 {
@@ -57,10 +57,10 @@ impl Decimal {
             let some = fives.min(13);
             fives = fives.saturating_sub(some);
             let factor = u64::from(5_u32.wrapping_pow(some));
-            if divides {
-                more |= divide(&mut limbs, factor) != 0;
-            } else {
+            if !divides {
                 multiply(&mut limbs, factor);
+            } else if divide(&mut limbs, factor) != 0 {
+                more = true;
             }
         }
         let zeros = limbs.iter().take_while(|limb| **limb == 0).count();
