@@ -346,4 +346,52 @@ mod tests {
         assert_eq!(encoder.packet().len(), 65_524);
         assert_eq!(encoder.value_list(&identifier(""), time, None, [Value::Counter(0)]), Err(FULL));
     }
+
+    #[test]
+    fn only_what_differs_is_written() {
+        let mut buffer = [0xa5; 400];
+        let mut encoder = Encoder::new(&mut buffer);
+        let (first, second) = (Time::from_secs(1).unwrap(), Time::from_secs(2).unwrap());
+        let mut before = 0;
+        for (instance, time, interval, octets) in [
+            // Host, plugin and type, their instances being empty, and the numbers.
+            ("", first, Interval::from_secs(10), 6 + 12 + 12 + 6 + 10 + 15),
+            ("", first, Interval::from_secs(10), 15),
+            ("", second, Interval::from_secs(10), 12 + 15),
+            ("", second, Interval::from_secs(20), 12 + 15),
+            ("a", second, Interval::from_secs(20), 6 + 15),
+            ("a", second, Interval::from_secs(20), 15),
+            ("b", second, Interval::from_secs(20), 6 + 15),
+        ] {
+            encoder.value_list(&identifier(instance), time, interval, [Value::Derive(1)]).unwrap();
+            assert_eq!(encoder.packet().len() - before, octets);
+            before = encoder.packet().len();
+        }
+        for (severity, octets) in [(Severity::Okay, 12 + 9), (Severity::Okay, 9), (Severity::Failure, 12 + 9)] {
+            encoder.notification(&identifier("b"), second, severity, "well".into()).unwrap();
+            assert_eq!(encoder.packet().len() - before, octets);
+            before = encoder.packet().len();
+        }
+    }
+
+    #[test]
+    fn a_packet_that_is_cleared_begins_anew() {
+        let mut buffer = [0xa5; 200];
+        let mut encoder = Encoder::new(&mut buffer);
+        assert!(encoder.is_empty());
+        let time = Time::from_secs(1).unwrap();
+        let packets = [(); 2].map(|()| {
+            encoder.value_list(&identifier("x"), time, None, [Value::Counter(1)]).unwrap();
+            assert!(!encoder.is_empty());
+            let packet = encoder.packet().to_vec();
+            encoder.clear();
+            assert!(encoder.is_empty() && encoder.packet().is_empty());
+            packet
+        });
+        assert_eq!(packets[0], packets[1]);
+        assert_eq!(
+            Decoder::new(&packets[0]).map(|item| item.unwrap().identifier().to_string()).next().unwrap(),
+            "h/p/gauge-x"
+        );
+    }
 }

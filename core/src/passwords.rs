@@ -76,3 +76,33 @@ impl<const N: usize> Passwords for [User<'_>; N] {
         self.as_slice().key(user)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_passwords_none_are_configured() {
+        let nothing: [&dyn Passwords; 4] = [&(), &&(), &None::<()>, &Some(())];
+        for passwords in nothing {
+            assert!(!passwords.configured() && passwords.key(b"alice").is_none());
+        }
+    }
+
+    #[cfg(feature = "sign")]
+    #[test]
+    fn a_user_is_found_by_the_whole_name() {
+        let users = [User::new("alice", "wonderland"), User::new("bob", "builder")];
+        let places: [&dyn Passwords; 4] = [&users, &&users, &&users[..], &Some(&users)];
+        for passwords in places {
+            assert!(passwords.configured());
+            for (name, password) in [("alice", "wonderland"), ("bob", "builder")] {
+                let key = passwords.key(name.as_bytes()).unwrap();
+                assert_eq!(key.signing.sign(b"", b""), Key::new(password.as_bytes()).signing.sign(b"", b""));
+            }
+            for name in ["", "ali", "alicebob", "Bob"] {
+                assert!(passwords.key(name.as_bytes()).is_none(), "{name}");
+            }
+        }
+    }
+}

@@ -303,4 +303,31 @@ mod tests {
         assert_eq!(packet.filter(Result::is_ok).count(), 1);
         assert_eq!(receiver.counters().truncated, 1);
     }
+
+    #[test]
+    fn a_packet_that_fills_the_buffer_is_whole() {
+        let good = include_bytes!("../tests/data/collectd-5.12.0-minimal.bin");
+        let packets = [&good[..]];
+        let mut receiver = Receiver::new(Queue(&packets), (), SecurityLevel::None);
+        let mut buffer = [0; 61];
+        let Ok(packet) = receiver.receive(&mut buffer) else { panic!("a packet") };
+        assert_eq!(packet.filter(Result::is_ok).count(), 1);
+        assert_eq!((receiver.counters().packets, receiver.counters().truncated), (1, 0));
+    }
+
+    #[test]
+    fn every_refusal_is_counted_under_its_cause() {
+        let packets: [&[u8]; 3] = [&[0], &[0, 0, 0, 4], &[0, 0]];
+        let mut receiver = Receiver::new(Queue(&packets), (), SecurityLevel::None);
+        assert_eq!(receiver.counters().refused(), 0);
+        let mut buffer = [0; 10];
+        while let Ok(packet) = receiver.receive(&mut buffer) {
+            assert_eq!(packet.filter(Result::is_err).count(), 1);
+        }
+        let counters = receiver.counters();
+        assert_eq!((counters.refused(), counters.items()), (3, 0));
+        let counted: Vec<_> = counters.refused_by_cause().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(counted, [("stray", 2), ("string-empty", 1)]);
+        assert_eq!(counters.refused_by_cause().count(), Cause::COUNT);
+    }
 }

@@ -218,4 +218,17 @@ mod tests {
         }
         assert_eq!(SealTag::of_signature(&[0; 32]), tag(1));
     }
+
+    #[test]
+    fn bits_that_are_set_hide_no_others() {
+        let mut tags = Vec::new();
+        for (first, last) in (1..=0x7f).flat_map(|first| [(first, 0), (first, 0xff)]) {
+            let vector = [[first; 8], [last; 8]].concat().try_into().unwrap();
+            tags.extend([b"a", b"b"].map(|user| SealTag::of_encryption(user, &vector).0));
+        }
+        let count = tags.len();
+        tags.sort_unstable();
+        tags.dedup();
+        assert_eq!(tags.len(), count);
+    }
 }

@@ -603,6 +603,11 @@ mod tests {
             assert_eq!(word.parse::<SecurityLevel>(), Err(UnknownSecurityLevel));
         }
     }
+
+    #[test]
+    fn a_word_that_is_no_security_level_is_told_the_three() {
+        assert_eq!(UnknownSecurityLevel.to_string(), "a security level is none, sign or encrypt");
+    }
 }
 
 #[cfg(all(test, not(feature = "security")))]
