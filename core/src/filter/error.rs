@@ -123,4 +123,9 @@ mod tests {
         assert_eq!(shown(&"東".repeat(9)), format!("column 3: expected a field, found '{}…'", "東".repeat(8)));
         assert_eq!(shown(&"x".repeat(24)), format!("column 3: expected a field, found '{}'", "x".repeat(24)));
     }
+
+    #[test]
+    fn what_was_found_is_as_harmless_to_a_programmer() {
+        assert_eq!(format!("{:?}", Found::new("\u{1b}[31m")), r"'\x1b[31m'");
+    }
 }

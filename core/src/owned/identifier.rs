@@ -279,4 +279,13 @@ mod tests {
         assert_eq!(full, BadIdentifier::Full(Full { what: "plugin instance" }));
         assert_eq!(full.to_string(), "no room left: plugin instance");
     }
+
+    #[test]
+    fn what_differs_is_neither_equal_nor_shown_alike() {
+        let owned = ordered().map(|identifier| OwnedIdentifier::<4>::try_from(&identifier).unwrap());
+        for (place, one) in owned.iter().enumerate() {
+            assert_eq!(owned.iter().position(|other| other == one), Some(place));
+            assert_eq!(format!("{one:?}"), format!("{:?}", ordered()[place]));
+        }
+    }
 }
