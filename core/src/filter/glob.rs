@@ -69,7 +69,6 @@ impl<'p> Unit<'p> {
     /// The first unit of a pattern, which is not a star, and the pattern behind it.
     fn split(pattern: &'p [u8]) -> Option<(Self, &'p [u8])> {
         Some(match pattern {
-            [] => return None,
             [b'?', behind @ ..] => (Self::Any, behind),
             [b'[', b'!', class @ ..] => Self::class(true, class)?,
             [b'[', class @ ..] => Self::class(false, class)?,
