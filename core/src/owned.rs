@@ -132,6 +132,7 @@ mod tests {
         let owned = [list, notification].map(|item| OwnedItem::<8, 1, 8>::try_from(&item).unwrap());
         assert_eq!(owned, [list, notification]);
         assert_ne!(owned[0], owned[1]);
+        assert_eq!(owned, owned.clone());
         assert!(owned[0] != notification && owned[1] != list);
         assert_eq!(format!("{owned:?}"), format!("{:?}", [list, notification]));
         assert_eq!(owned[0].identifier(), owned[1].identifier());

@@ -141,4 +141,11 @@ mod tests {
         assert_eq!(format!("{kept:?}"), format!("{next:?}"));
         assert_eq!(kept.identifier().as_identifier(), next.identifier);
     }
+
+    #[test]
+    fn copies_are_equal_if_their_notifications_are() {
+        let copy = |message| OwnedNotification::<8, 16>::try_from(&notification(message)).unwrap();
+        assert_eq!(copy(b"it is broken"), copy(b"it is broken"));
+        assert_ne!(copy(b"it is broken"), copy(b"it is well"));
+    }
 }

@@ -245,4 +245,11 @@ mod tests {
         let list = ValueList { user: Some(Text::new(b"\xff\0")), ..list_of(2) };
         assert_eq!(OwnedValueList::<8, 2>::try_from(&list).unwrap().as_value_list(), list);
     }
+
+    #[test]
+    fn copies_are_equal_if_their_lists_are() {
+        let copy = |count| OwnedValueList::<8, 4>::try_from(&list_of(count)).unwrap();
+        assert_eq!(copy(3), copy(3));
+        assert_ne!(copy(3), copy(4));
+    }
 }
