@@ -45,7 +45,7 @@ impl Number {
     pub(super) fn from_value(value: Value) -> Option<Self> {
         match value {
             Value::Counter(number) | Value::Absolute(number) => Some(Self::new(false, number, 0)),
-            Value::Derive(number) => Some(Self::new(number < 0, number.unsigned_abs(), 0)),
+            Value::Derive(number) => Some(Self::new(number.is_negative(), number.unsigned_abs(), 0)),
             Value::Gauge(number) => Self::from_float(number),
         }
     }

@@ -45,7 +45,6 @@ impl<'e> Tokens<'e> {
         let blanks = self.rest.bytes().take_while(|octet| matches!(octet, b' ' | b'\t' | b'\n' | b'\r')).count();
         self.take(blanks);
         let length = match self.rest.as_bytes() {
-            [] => 0,
             [quote @ (b'"' | b'\''), inside @ ..] => match string(inside, *quote) {
                 Some(length) => length,
                 None => {
