@@ -306,4 +306,13 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn half_a_unit_goes_to_the_even_one() {
+        for (halves, units) in [(1, 0), (3, 2), (5, 2), (7, 4), (u64::MAX, 1 << 63)] {
+            assert_eq!(Number::new(false, halves, -31).nearest_unit(), Number::from_units(units), "{halves}");
+        }
+        assert_eq!(Number::new(false, 1, -32).nearest_unit(), Number::ZERO);
+        assert_eq!(Number::new(true, 3, -31).nearest_unit(), Number::new(true, 2, -30));
+    }
 }
