@@ -139,4 +139,16 @@ mod tests {
             assert_eq!(ours, theirs);
         }
     }
+
+    #[test]
+    fn several_streams_are_those_that_each_is_by_itself() {
+        let cipher = Feedback::new(&[0x5a; 32]);
+        let mut together: Vec<_> = (0..40).map(|length| vec![0xa5; length]).collect();
+        let mut alone = together.clone();
+        cipher.apply_streams(together.iter_mut().zip(0..).map(|(stream, number)| ([number; 16], &mut stream[..])));
+        for (stream, number) in alone.iter_mut().zip(0..) {
+            cipher.apply_stream([number; 16], stream);
+        }
+        assert_eq!(together, alone);
+    }
 }
