@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use collectd_net::{Arrival, Counters, Packet, SecurityLevel};
+use collectd_net::{Counters, Packet, SecurityLevel};
 
 use crate::OwnedItem;
 use crate::listen::{Address, Inbox, ListenError, Listener, Settings, Wake};
@@ -50,11 +50,11 @@ impl Reader {
         }
         // No more than a batch at once, so that memory stays bounded.
         while self.ready.is_empty() {
-            let Some(datagram) = self.inbox.pop() else {
+            let Some(packet) = self.inbox.pop() else {
                 return;
             };
-            let (arrival, from) = (Arrival { len: datagram.len, from: datagram.from }, datagram.from);
-            let packet = Packet::new(arrival, datagram.octets, self.users.as_ref(), self.level, &mut self.counters);
+            let from = packet.arrival.from;
+            let packet = Packet::of_batch(packet, self.users.as_ref(), self.level, (), &mut self.counters);
             self.ready.extend(packet.flatten().map(|item| OwnedItem::new(&item, from)));
         }
     }

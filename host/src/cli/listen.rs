@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use collectd_net::{Arrival, Counters, Packet};
+use collectd_net::{Counters, Packet, decrypt_together};
 
 use super::output::{Count, Output, Summary};
 use super::{Exit, Failure, Printing, duration, refresh, say, stop};
@@ -70,13 +70,15 @@ pub(super) fn print_arriving(listener: Listener, printing: &Printing, limits: &L
             Wake::Stopped => break false,
         }
         refresh(&mut users);
-        while !output.is_done()
-            && let Some(datagram) = inbox.pop()
-        {
-            let arrival = Arrival { len: datagram.len, from: datagram.from };
-            let mut packet =
-                Packet::new(arrival, datagram.octets, users.as_ref(), printing.security_level, &mut counters);
-            let origin = Origin { source: "listen", number: Some(clock.count_packet()), from: arrival.from };
+        let mut batch = inbox.pop_all();
+        decrypt_together(&mut batch, users.as_ref());
+        for packet in batch {
+            if output.is_done() {
+                break;
+            }
+            let from = packet.arrival.from;
+            let mut packet = Packet::of_batch(packet, users.as_ref(), printing.security_level, (), &mut counters);
+            let origin = Origin { source: "listen", number: Some(clock.count_packet()), from };
             output.print(&mut packet, &origin)?;
         }
     };

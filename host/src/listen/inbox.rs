@@ -3,8 +3,8 @@
 //! Each socket has a thread that takes datagrams in, many with one call, and queues them as one batch. The queue is bounded in
 //! octets. When its reader is too slow, new packets are dropped there and counted; the threads never wait for the reader.
 
-use std::fmt;
 use std::io::{self, IoSliceMut};
+use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
@@ -14,6 +14,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use collectd_net::{Arrival, Batched};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
@@ -67,7 +68,8 @@ enum Event {
 #[derive(Debug, Default)]
 struct Batch {
     octets: Vec<u8>,
-    packets: Vec<Arrived>,
+    /// How they arrived; of each, [`MAX_DATAGRAM`] octets at the most are there.
+    packets: Vec<Arrival>,
     /// Where in `octets` the next packet begins.
     start: usize,
 }
@@ -75,32 +77,7 @@ struct Batch {
 impl Batch {
     /// Octets of memory it takes, so that a flood of tiny datagrams is bounded too.
     const fn weight(&self) -> usize {
-        self.octets.capacity() + self.packets.capacity() * size_of::<Arrived>() + size_of::<Event>()
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Arrived {
-    /// Octets of it that are in the batch.
-    stored: usize,
-    /// Octets it had on the wire.
-    len: usize,
-    from: Option<SocketAddr>,
-}
-
-/// A packet that has arrived; to be opened in place.
-pub struct Datagram<'a> {
-    /// Its octets.
-    pub octets: &'a mut [u8],
-    /// How many octets it had on the wire.
-    pub len: usize,
-    /// Who sent it.
-    pub from: Option<SocketAddr>,
-}
-
-impl fmt::Debug for Datagram<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Datagram").field("len", &self.len).field("from", &self.from).finish_non_exhaustive()
+        self.octets.capacity() + self.packets.capacity() * size_of::<Arrival>() + size_of::<Event>()
     }
 }
 
@@ -166,13 +143,26 @@ impl Inbox {
     }
 
     /// The next packet of those that were waited for; `None` when all are read.
-    pub fn pop(&mut self) -> Option<Datagram<'_>> {
-        let arrived = *self.batch.packets.get(self.read)?;
+    pub fn pop(&mut self) -> Option<Batched<'_>> {
+        let packet = self.batch.packets.get(self.read)?;
         self.read += 1;
-        let end = self.batch.start + arrived.stored;
-        let octets = self.batch.octets.get_mut(self.batch.start..end)?;
-        self.batch.start = end;
-        Some(Datagram { octets, len: arrived.len, from: arrived.from })
+        let start = self.batch.start;
+        self.batch.start += packet.len.min(MAX_DATAGRAM);
+        let octets = self.batch.octets.get_mut(start..self.batch.start)?;
+        Some(Batched::new(*packet, octets))
+    }
+
+    /// All packets of those that were waited for which have not been read yet, to be decrypted together.
+    pub fn pop_all(&mut self) -> Vec<Batched<'_>> {
+        let packets = self.batch.packets.get(self.read..).unwrap_or_default();
+        self.read = self.batch.packets.len();
+        let mut octets = self.batch.octets.get_mut(self.batch.start..).unwrap_or_default();
+        let split = |packet: &Arrival| {
+            let (packet_octets, rest) = mem::take(&mut octets).split_at_mut(packet.len.min(MAX_DATAGRAM));
+            octets = rest;
+            Batched::new(*packet, packet_octets)
+        };
+        packets.iter().map(split).collect()
     }
 
     /// Waits until packets arrive, somebody stops it, or the time is up; without a time, for ever.
@@ -300,13 +290,13 @@ impl Intake {
             for message in messages {
                 // With MSG_TRUNC this is the length on the wire.
                 let len = message.bytes;
-                packets.push(Arrived { stored: len.min(MAX_DATAGRAM), len, from: message.address.and_then(sender) });
+                packets.push(Arrival { len, from: message.address.and_then(sender) });
             }
         }
-        let total = packets.iter().map(|packet| packet.stored).sum();
+        let total = packets.iter().map(|packet| packet.len.min(MAX_DATAGRAM)).sum();
         let mut octets = Vec::with_capacity(total);
         for (buffer, packet) in room.buffers.iter().zip(&packets) {
-            octets.extend_from_slice(&buffer[..packet.stored]);
+            octets.extend_from_slice(&buffer[..packet.len.min(MAX_DATAGRAM)]);
         }
         Ok(Batch { octets, packets, start: 0 })
     }

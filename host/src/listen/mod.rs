@@ -16,7 +16,7 @@ use std::io;
 use std::net::SocketAddr;
 
 pub use address::{Address, AddressError};
-pub use inbox::{Datagram, Inbox, Losses, Stopper, Wake};
+pub use inbox::{Inbox, Losses, Stopper, Wake};
 
 use interfaces::Interface;
 use socket::Socket;
