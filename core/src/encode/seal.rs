@@ -1,6 +1,6 @@
 //! Sealing what is encoded: signatures and encryption in the room in front of the parts (`WIRE §9.1`, `§10.1`).
 
-use super::{Encoder, State};
+use super::Encoder;
 use crate::octets::fill;
 use crate::part::HEADER;
 use crate::{Full, Key, PartType};
@@ -29,7 +29,7 @@ impl Encoder<'_> {
         let (start, end) = self.sealed_range(encryption_room(user))?;
         let packet = self.buffer.get_mut(start..end).ok_or(NO_ROOM)?;
         write_encryption(packet, user, key, iv).ok_or(NO_ROOM)?;
-        self.state = State::empty(self.room);
+        self.state = super::State::empty(self.room);
         Ok(packet)
     }
 
@@ -47,7 +47,7 @@ impl Encoder<'_> {
         let packet = self.buffer.get_mut(start..end).ok_or(NO_ROOM)?;
         write_encryption(packet.get_mut(signature..).ok_or(NO_ROOM)?, user, key, iv).ok_or(NO_ROOM)?;
         write_signature(packet, user, key).ok_or(NO_ROOM)?;
-        self.state = State::empty(self.room);
+        self.state = super::State::empty(self.room);
         Ok(packet)
     }
 
