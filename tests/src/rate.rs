@@ -4,10 +4,26 @@ use std::error::Error;
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use collectd_net::{Item, PORT, Text};
 use collectd_tap::capture::Capture;
+
+/// Prints the line of figures, or what went wrong, and says how the program ends.
+#[must_use]
+pub fn print(program: &str, figures: Result<Figures, Box<dyn Error>>) -> ExitCode {
+    match figures {
+        Ok(figures) => {
+            println!("{figures}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{program}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// What packets held.
 #[derive(Clone, Copy, Debug, Default)]

@@ -14,21 +14,12 @@ use std::time::{Duration, Instant};
 
 use collectd_net::heapless::Vec as Items;
 use collectd_net::{OwnedItem, SecurityLevel, open};
-use collectd_net_tests::rate::{Counts, Figures, Packets};
+use collectd_net_tests::rate::{self, Counts, Figures, Packets};
 
 const USAGE: &str = "usage: copy-rate FILE.pcap SECONDS";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(figures) => {
-            println!("{figures}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("copy-rate: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    rate::print("copy-rate", run())
 }
 
 fn run() -> Result<Figures, Box<dyn Error>> {

@@ -20,23 +20,14 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use collectd_net::{Arrival, Batched, SecurityLevel, User, decrypt_together};
-use collectd_net_tests::rate::{Counts, Figures, Packets};
+use collectd_net_tests::rate::{self, Counts, Figures, Packets};
 
 const USAGE: &str = "usage: decode-rate [--together] FILE.pcap SECONDS [USER=PASSWORD]...";
 /// Packets opened together, as many as collectd-tap takes in at once.
 const BATCH: usize = 64;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(figures) => {
-            println!("{figures}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("decode-rate: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    rate::print("decode-rate", run())
 }
 
 fn run() -> Result<Figures, Box<dyn Error>> {

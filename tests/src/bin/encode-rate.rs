@@ -14,21 +14,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use collectd_net::{Decoder, Encoder, Full, Item};
-use collectd_net_tests::rate::{Counts, Figures, Packets};
+use collectd_net_tests::rate::{self, Counts, Figures, Packets};
 
 const USAGE: &str = "usage: encode-rate FILE.pcap SECONDS";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(figures) => {
-            println!("{figures}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("encode-rate: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    rate::print("encode-rate", run())
 }
 
 fn run() -> Result<Figures, Box<dyn Error>> {
