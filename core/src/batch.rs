@@ -165,6 +165,8 @@ mod tests {
             octets.iter_mut().map(|packet| Batched::new(Arrival { len: packet.len(), from: None }, packet)).collect();
         decrypt_together(&mut batch, ());
         assert!(batch.iter().all(|packet| !packet.decrypted));
+        let items: Vec<_> = batch.into_iter().flat_map(|packet| packet.open((), SecurityLevel::None)).collect();
+        assert!(items.len() > 60 && items.iter().all(Result::is_err));
     }
 
     #[test]

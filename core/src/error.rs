@@ -292,4 +292,45 @@ mod tests {
         let error = Cause::Truncated { needed: 12, left: 7 }.at(61);
         assert_eq!(error.to_string(), "part of 12 octets, only 7 are left at octet 61");
     }
+
+    #[test]
+    fn every_cause_says_what_was_wrong_with_its_numbers() {
+        let sentences = [
+            (Cause::Stray { left: 3 }, "3 stray octets where a part should begin"),
+            (Cause::PartLength { length: 2 }, "part of 2 octets, its header alone has 4"),
+            (Cause::Padding { left: 4 }, "4 zero octets of padding"),
+            (Cause::StringEmpty, "string part without a body"),
+            (Cause::StringUnterminated { length: 5 }, "string of 5 octets without a final NUL"),
+            (Cause::NumberLength { length: 7 }, "number of 7 octets instead of 8"),
+            (Cause::ValuesLength { count: 2, length: 9 }, "2 values do not fit a values part with a body of 9 octets"),
+            (Cause::NoValues, "values part without a value"),
+            (Cause::UnknownKind { kind: 4 }, "value of unknown kind 4"),
+            (Cause::Incomplete { missing: Missing::Host }, "item without host"),
+            (Cause::Incomplete { missing: Missing::Plugin }, "item without plugin"),
+            (Cause::Incomplete { missing: Missing::Type }, "item without type"),
+            (Cause::Incomplete { missing: Missing::Time }, "item without time"),
+            (Cause::TimeRange { secs: 1 << 34 }, "17179869184 seconds are beyond the range of a time"),
+            (Cause::Severity { severity: 0 }, "notification without a severity"),
+            (Cause::Severity { severity: 3 }, "notification of unknown severity 3"),
+            (Cause::EmptyMessage, "notification with an empty message"),
+            (Cause::NoKeys, "sealed part, but no passwords are configured"),
+            (Cause::Unsupported, "sealed part, but this program was built without what opens it"),
+            (Cause::UnknownUser, "sealed part of an unknown user"),
+            (Cause::BadSignature, "signature does not fit the content"),
+            (Cause::BadChecksum, "check sum does not fit the decrypted content"),
+            (Cause::SealLength { length: 5 }, "sealed part of 5 octets is too short for its fields"),
+            (Cause::Replayed, "sealed part that was opened before"),
+            (Cause::TooDeep, "too many seals inside each other"),
+            (Cause::BelowLevel, "content below the required security level"),
+            (Cause::Sealed, "sealed part in plain content"),
+        ];
+        for (cause, sentence) in sentences {
+            assert_eq!(cause.to_string(), sentence, "{}", cause.word());
+        }
+        let told = |index| {
+            index == Cause::Truncated { needed: 0, left: 0 }.index()
+                || sentences.iter().any(|(cause, _)| cause.index() == index)
+        };
+        assert!((0..Cause::COUNT).all(told));
+    }
 }

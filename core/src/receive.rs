@@ -330,4 +330,46 @@ mod tests {
         assert_eq!(counted, [("stray", 2), ("string-empty", 1)]);
         assert_eq!(counters.refused_by_cause().count(), Cause::COUNT);
     }
+
+    #[test]
+    #[cfg(feature = "sign")]
+    fn what_a_receiver_goes_by_can_change_between_packets() {
+        use crate::{Replay, User};
+        use core::time::Duration;
+
+        let signed = include_bytes!("../tests/data/collectd-5.12.0-minimal-signed.bin");
+        let packets = [&signed[..]; 3];
+        let replay = Replay::<4>::new(Duration::from_secs(60));
+        let users = [User::new("testuser", "wrong")];
+        let mut receiver = Receiver::with_replays(Queue(&packets), &users[..], SecurityLevel::Sign, replay);
+        let mut buffer = [0; 200];
+        let mut receive = |receiver: &mut Receiver<_, _, _>| {
+            receiver.receive(&mut buffer).unwrap().map(|item| item.map(|_| ())).collect::<Vec<_>>()
+        };
+        assert_eq!(receive(&mut receiver), [Err(Cause::BadSignature.at(0))]);
+
+        let right = [User::new("testuser", "s3cr3t-pa55")];
+        *receiver.passwords() = &right[..];
+        assert_eq!(receive(&mut receiver), [Ok(())]);
+        receiver.replays().set_time(Duration::from_secs(59));
+        assert_eq!(receive(&mut receiver), [Err(Cause::Replayed.at(0))]);
+        assert_eq!((receiver.replays().stopped(), receiver.transport().0.len()), (1, 0));
+        assert_eq!((receiver.counters().items(), receiver.counters().refused()), (1, 2));
+    }
+
+    #[test]
+    fn notifications_are_counted_for_themselves() {
+        use crate::{Encoder, Identifier, Severity, Time};
+
+        let mut octets = [0; 100];
+        let mut encoder = Encoder::new(&mut octets);
+        let identifier = Identifier { host: "a".into(), ..Identifier::default() };
+        encoder.notification(&identifier, Time::from_raw(1 << 30), Severity::Okay, "well".into()).unwrap();
+        let packets = [encoder.packet()];
+        let mut receiver = Receiver::new(Queue(&packets), (), SecurityLevel::None);
+        let mut buffer = [0; 300];
+        assert_eq!(receiver.receive(&mut buffer).unwrap().flatten().count(), 1);
+        let counters = receiver.counters();
+        assert_eq!((counters.notifications, counters.value_lists, counters.values), (1, 0, 0));
+    }
 }
