@@ -55,5 +55,5 @@ pub use replay::{Replay, Replays, SealTag};
 pub use security::{Items, Protection, SecurityLevel, UnknownSecurityLevel, open, open_once};
 pub use text::Text;
 pub use time::{Interval, OutOfRange, Time};
-pub use transport::{Arrival, GROUP_V4, GROUP_V6, PORT, Receive};
+pub use transport::{Arrival, GROUP_V4, GROUP_V6, PORT, Receive, Transmit};
 pub use value::{Kind, Value, Values, ValuesIter};

@@ -1,4 +1,4 @@
-//! Transports: where packets come from.
+//! Transports: where packets come from, and where they go to.
 
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -38,6 +38,26 @@ impl<T: Receive + ?Sized> Receive for &mut T {
     }
 }
 
+/// Something that packets are handed to: a UDP socket, a queue. Where they go to is the transport's.
+pub trait Transmit {
+    /// What can go wrong with the transport itself.
+    type Error;
+
+    /// Sends `packet`, or takes it for sending.
+    ///
+    /// # Errors
+    /// [`nb::Error::WouldBlock`] if there is no room for it now; nothing of it is sent. Other errors are the transport's own.
+    fn transmit(&mut self, packet: &[u8]) -> nb::Result<(), Self::Error>;
+}
+
+impl<T: Transmit + ?Sized> Transmit for &mut T {
+    type Error = T::Error;
+
+    fn transmit(&mut self, packet: &[u8]) -> nb::Result<(), Self::Error> {
+        (**self).transmit(packet)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +81,27 @@ mod tests {
         let mut transport = Once(Some(61));
         assert_eq!(from(&mut transport), Some(61));
         assert_eq!(from(&mut transport), None);
+    }
+
+    #[test]
+    fn a_borrowed_transport_transmits() {
+        struct Room(Vec<u8>);
+        impl Transmit for Room {
+            type Error = core::convert::Infallible;
+
+            fn transmit(&mut self, packet: &[u8]) -> nb::Result<(), Self::Error> {
+                if !self.0.is_empty() {
+                    return Err(nb::Error::WouldBlock);
+                }
+                self.0.extend(packet);
+                Ok(())
+            }
+        }
+        fn send(mut transport: impl Transmit) -> bool {
+            transport.transmit(b"abc").is_ok()
+        }
+        let mut room = Room(Vec::new());
+        assert!(send(&mut room) && !send(&mut room));
+        assert_eq!(room.0, b"abc");
     }
 }

@@ -1,5 +1,32 @@
 #![doc = include_str!("../README.md")]
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 
-pub use collectd_net::{GROUP_V4, GROUP_V6, PORT};
+mod announce;
+mod exact;
+mod frame;
+mod log;
+mod node;
+mod settings;
+mod socket;
+
+pub use collectd_net;
+pub use smoltcp;
+
+pub use exact::ExactLines;
+pub use node::{Board, Drops, Node, Outcome, Readings, SOCKETS, Sockets, Storage, Watch};
+pub use settings::{Address, Address6, GROUPS, Settings, SettingsCause, SettingsError, THRESHOLDS, Threshold, USERS};
+pub use socket::{Port, TransmitError};

@@ -1,0 +1,71 @@
+//! Log lines: `defmt`'s with the feature of that name, otherwise nothing.
+
+use core::time::Duration;
+
+/// A line that says what happens.
+macro_rules! info {
+    ($format:literal $(, $argument:expr)* $(,)?) => {{
+        #[cfg(feature = "defmt")]
+        defmt::info!($format $(, $argument)*);
+        #[cfg(not(feature = "defmt"))]
+        { $(_ = &$argument;)* }
+    }};
+}
+
+/// A line that says what is wrong.
+macro_rules! warning {
+    ($format:literal $(, $argument:expr)* $(,)?) => {{
+        #[cfg(feature = "defmt")]
+        defmt::warn!($format $(, $argument)*);
+        #[cfg(not(feature = "defmt"))]
+        { $(_ = &$argument;)* }
+    }};
+}
+
+pub(crate) use {info, warning};
+
+/// So many lines in a second, and a count of those that were too many.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    rate: u16,
+    left: u16,
+    since: Duration,
+    suppressed: u32,
+}
+
+impl Allowance {
+    pub(crate) const fn new(rate: u16) -> Self {
+        Self { rate, left: rate, since: Duration::ZERO, suppressed: 0 }
+    }
+
+    /// Whether one more line may be written now.
+    pub(crate) fn take(&mut self, now: Duration) -> bool {
+        if now.saturating_sub(self.since) >= Duration::from_secs(1) {
+            self.since = now;
+            self.left = self.rate;
+            if self.suppressed > 0 && self.rate > 0 {
+                info!("{=u32} lines left out", self.suppressed);
+                self.suppressed = 0;
+            }
+        }
+        match self.left.checked_sub(1) {
+            Some(left) => self.left = left,
+            None => self.suppressed = self.suppressed.saturating_add(1),
+        }
+        self.suppressed == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_has_so_many_lines() {
+        let mut allowance = Allowance::new(2);
+        let mut taken = |millis| allowance.take(Duration::from_millis(millis));
+        assert_eq!([0, 10, 20, 999].map(&mut taken), [true, true, false, false]);
+        assert_eq!([1000, 1001, 1002].map(&mut taken), [true, true, false]);
+        assert!(!Allowance::new(0).take(Duration::ZERO));
+    }
+}

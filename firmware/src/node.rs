@@ -1,0 +1,414 @@
+//! The node: what a board polls.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use collectd_net::{Arrival, Counters, Error, Item, PACKET_SIZE, Packet, Receive, User};
+use heapless::Vec;
+use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::phy::Device;
+use smoltcp::socket::{dhcpv4, udp};
+use smoltcp::time::Instant;
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
+
+use crate::announce::{Announcer, Reporter};
+use crate::frame::{Frame, Shape, Watched};
+use crate::log::{Allowance, info, warning};
+use crate::settings::{Address, Address6, Settings};
+use crate::socket::Port;
+
+/// Frames taken in one round.
+const FRAMES: usize = 32;
+/// Rounds of sending in one round: each socket sends one packet in each.
+const SENDS: usize = 8;
+/// The longest sleep.
+const NAP: Duration = Duration::from_millis(500);
+
+/// Sockets of a node.
+pub const SOCKETS: usize = 4;
+
+/// What a board is.
+#[derive(Clone, Copy, Debug)]
+pub struct Board<'a> {
+    /// What it is called, such as `lm3s6965evb`.
+    pub name: &'a str,
+    /// Its hardware address.
+    pub mac: [u8; 6],
+    /// As random as the board can: for ports and delays.
+    pub seed: u64,
+    /// Why it started again; `None` if it was switched on.
+    pub reset: Option<&'a str>,
+}
+
+/// What a board tells at each poll.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readings {
+    /// Whether there is a network at the other end of the cable; a board that cannot tell says so.
+    pub link: bool,
+    /// Temperature of the chip in 1/1000 °C, if it has a sensor.
+    pub millidegrees: Option<i32>,
+    /// Frames that the hardware or its driver dropped since the start, as far as the chip tells.
+    pub lost_frames: u32,
+}
+
+/// What the node wants of the board after a poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether the LED is on now.
+    pub led: bool,
+    /// When to poll again at the latest, by the board's clock; sooner when a frame arrives.
+    pub wake: Duration,
+}
+
+/// Is told of everything that is received. `()` does not listen.
+pub trait Watch {
+    /// An item of a packet.
+    fn item(&mut self, item: &Item<'_>, from: Option<SocketAddr>) {
+        _ = (item, from);
+    }
+
+    /// Something of a packet that was refused.
+    fn refusal(&mut self, error: &Error, from: Option<SocketAddr>) {
+        _ = (error, from);
+    }
+
+    /// The packet was all this.
+    fn packet_end(&mut self, arrival: &Arrival) {
+        _ = arrival;
+    }
+}
+
+impl Watch for () {}
+
+/// Datagrams to the node that it did not get, by reason; they wrap. What was wrong inside packets is in [`Counters`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drops {
+    /// Frames that the hardware or its driver dropped.
+    pub lost_frames: u32,
+    /// First pieces of datagrams in pieces, which the node does not put together.
+    pub fragments: u32,
+    /// Datagrams whose header says another length than they have.
+    pub lengths: u32,
+    /// Datagrams longer than the node's buffers.
+    pub too_long: u32,
+    /// Datagrams with a wrong check sum, or that the network stack refused for another reason.
+    pub damaged: u32,
+    /// Packets of the node itself that found no room.
+    pub unsent: u32,
+}
+
+/// Buffers of a node, whose packets have up to `DATAGRAM` octets.
+///
+/// All zero at the start, so a `static` of it takes no flash; it is too large for the stack of most boards.
+#[derive(Debug)]
+pub struct Storage<const DATAGRAM: usize = 1472> {
+    receive: [u8; DATAGRAM],
+    packet: [u8; DATAGRAM],
+    transmit: [u8; PACKET_SIZE],
+}
+
+impl<const DATAGRAM: usize> Storage<DATAGRAM> {
+    /// Empty.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { receive: [0; DATAGRAM], packet: [0; DATAGRAM], transmit: [0; PACKET_SIZE] }
+    }
+}
+
+impl<const DATAGRAM: usize> Default for Storage<DATAGRAM> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Places for a node's sockets.
+#[derive(Debug)]
+pub struct Sockets<'a> {
+    sockets: [SocketStorage<'a>; SOCKETS],
+    receive: [udp::PacketMetadata; 1],
+    transmit: [udp::PacketMetadata; 2],
+}
+
+impl Sockets<'_> {
+    /// Empty.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            sockets: [SocketStorage::EMPTY; SOCKETS],
+            receive: [udp::PacketMetadata::EMPTY; 1],
+            transmit: [udp::PacketMetadata::EMPTY; 2],
+        }
+    }
+}
+
+impl Default for Sockets<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A collectd listener on a board's network.
+///
+/// It takes frames one by one, and each datagram before the next frame: so a queue of datagrams cannot overflow, and what is
+/// lost is lost before the node, where [`Readings::lost_frames`] counts it.
+#[allow(missing_debug_implementations, reason = "the network stack has none")]
+pub struct Node<'a> {
+    settings: Settings<'a>,
+    mac: [u8; 6],
+    interface: Interface,
+    sockets: SocketSet<'a>,
+    port: SocketHandle,
+    dhcp: Option<SocketHandle>,
+    packet: &'a mut [u8],
+    announcer: Announcer,
+    addresses: Vec<IpCidr, 6>,
+    link: bool,
+    counters: Counters,
+    drops: Drops,
+    allowance: Allowance,
+}
+
+impl<'a> Node<'a> {
+    /// A node on `device`. `now` is the time since the start, by a clock that never goes back, as everywhere here.
+    pub fn new<D: Device, const DATAGRAM: usize>(
+        device: &mut D,
+        board: &Board<'a>,
+        settings: Settings<'a>,
+        storage: &'a mut Storage<DATAGRAM>,
+        sockets: &'a mut Sockets<'a>,
+        now: Duration,
+    ) -> Self {
+        match board.reset {
+            Some(reason) => warning!("{=str}: started again: {=str}", board.name, reason),
+            None => info!("{=str}: started", board.name),
+        }
+        let mut config = Config::new(EthernetAddress(board.mac).into());
+        config.random_seed = board.seed;
+        config.slaac = settings.address6 == Address6::Slaac;
+        let mut interface = Interface::new(config, device, instant(now));
+        interface.update_ip_addrs(|addresses| {
+            if settings.address6 != Address6::Off {
+                _ = addresses.push(IpCidr::Ipv6(Ipv6Cidr::new(link_local(board.mac), 64)));
+            }
+            for cidr in settings.static_addresses() {
+                _ = addresses.push(cidr);
+            }
+        });
+        if let Some(gateway) = settings.gateway {
+            _ = interface.routes_mut().add_default_ipv4_route(gateway);
+        }
+        for group in &settings.groups {
+            if interface.join_multicast_group(*group).is_err() {
+                warning!("a group was not joined: the table is full");
+            }
+        }
+        let Storage { receive, packet, transmit } = storage;
+        let mut socket = udp::Socket::new(
+            udp::PacketBuffer::new(&mut sockets.receive[..], &mut receive[..]),
+            udp::PacketBuffer::new(&mut sockets.transmit[..], &mut transmit[..]),
+        );
+        if socket.bind(settings.port).is_err() {
+            warning!("port {=u16} cannot be listened on", settings.port);
+        }
+        let mut set = SocketSet::new(&mut sockets.sockets[..]);
+        let port = set.add(socket);
+        let dhcp = (settings.address == Address::Dhcp).then(|| set.add(dhcpv4::Socket::new()));
+        Self {
+            allowance: Allowance::new(settings.log_rate),
+            settings,
+            mac: board.mac,
+            interface,
+            sockets: set,
+            port,
+            dhcp,
+            packet: &mut packet[..],
+            announcer: Announcer::new(),
+            addresses: Vec::new(),
+            link: false,
+            counters: Counters::new(),
+            drops: Drops::default(),
+        }
+    }
+
+    /// Does what there is to do: takes frames, at most 32 of them, then whatever is due. Never waits.
+    pub fn poll<D: Device>(
+        &mut self,
+        device: &mut D,
+        now: Duration,
+        readings: &Readings,
+        watch: &mut impl Watch,
+    ) -> Outcome {
+        let at = instant(now);
+        self.notice_link(readings.link, now);
+        self.drops.lost_frames = readings.lost_frames;
+        self.interface.poll_maintenance(at);
+        let mut left = FRAMES;
+        while left > 0 && self.take_frame(device, now, watch) {
+            left = left.saturating_sub(1);
+        }
+        self.configure();
+        self.notice_addresses(now);
+        for _ in 0..SENDS {
+            if self.interface.poll_egress(at, device, &mut self.sockets) == PollResult::None {
+                break;
+            }
+        }
+        let reporter = Reporter { mac: self.mac, addresses: self.interface.ip_addrs(), groups: &self.settings.groups };
+        if readings.link {
+            self.announcer.poll(device, &reporter, now, at);
+        }
+        let wake = if left == 0 { now } else { self.next_event(now) };
+        Outcome { led: readings.link, wake }
+    }
+
+    /// What was received.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What was not.
+    #[must_use]
+    pub const fn drops(&self) -> &Drops {
+        &self.drops
+    }
+
+    /// The board's addresses.
+    #[must_use]
+    pub fn addresses(&self) -> &[IpCidr] {
+        self.interface.ip_addrs()
+    }
+
+    /// Takes one frame and what comes of it; whether there was one.
+    fn take_frame<D: Device>(&mut self, device: &mut D, now: Duration, watch: &mut impl Watch) -> bool {
+        let mut watched = Watched { device, port: self.settings.port, room: self.packet.len(), frame: Frame::Other };
+        let taken = self.interface.poll_ingress_single(instant(now), &mut watched, &mut self.sockets);
+        if matches!(taken, PollIngressSingleResult::None) {
+            return false;
+        }
+        match watched.frame {
+            Frame::Other => {}
+            Frame::Query { within } => self.announcer.answer_by(now.saturating_add(within)),
+            Frame::Datagram { to, shape } => {
+                if !self.receive(now, watch) && self.is_own(to) {
+                    let drops = &mut self.drops;
+                    let count = match shape {
+                        Shape::Whole => &mut drops.damaged,
+                        Shape::Fragment => &mut drops.fragments,
+                        Shape::Length => &mut drops.lengths,
+                        Shape::TooLong => &mut drops.too_long,
+                    };
+                    *count = count.wrapping_add(1);
+                }
+            }
+        }
+        true
+    }
+
+    /// Decodes the datagram that has come, if one has.
+    fn receive(&mut self, now: Duration, watch: &mut impl Watch) -> bool {
+        let mut port = Port::new(self.sockets.get_mut(self.port));
+        let Ok(arrival) = port.receive(self.packet) else { return false };
+        let users: &[User<'_>] = &self.settings.users;
+        let passwords = (!users.is_empty()).then_some(users);
+        let level = self.settings.security_level;
+        for item in Packet::new(arrival, self.packet, passwords, level, &mut self.counters) {
+            match &item {
+                Ok(item) => {
+                    watch.item(item, arrival.from);
+                    let wanted = self.settings.filter.as_ref().is_none_or(|filter| filter.matches(item));
+                    if cfg!(feature = "defmt") && wanted && self.allowance.take(now) {
+                        info!("{}", item);
+                    }
+                }
+                Err(error) => {
+                    watch.refusal(error, arrival.from);
+                    if cfg!(feature = "defmt") && self.allowance.take(now) {
+                        warning!("{}", error);
+                    }
+                }
+            }
+        }
+        watch.packet_end(&arrival);
+        true
+    }
+
+    fn is_own(&self, address: IpAddress) -> bool {
+        self.interface.has_ip_addr(address) || self.interface.has_multicast_group(address) || address.is_broadcast()
+    }
+
+    fn notice_link(&mut self, link: bool, now: Duration) {
+        if self.link == link {
+            return;
+        }
+        self.link = link;
+        if link {
+            info!("link up");
+            self.announcer.restart(now);
+            if let Some(handle) = self.dhcp {
+                self.sockets.get_mut::<dhcpv4::Socket<'_>>(handle).reset();
+            }
+        } else {
+            warning!("link down");
+        }
+    }
+
+    /// Takes the address that a DHCP server gives, or takes it back.
+    fn configure(&mut self) {
+        let Some(handle) = self.dhcp else { return };
+        let (cidr, router) = match self.sockets.get_mut::<dhcpv4::Socket<'_>>(handle).poll() {
+            None => return,
+            Some(dhcpv4::Event::Configured(config)) => (Some(config.address), config.router),
+            Some(dhcpv4::Event::Deconfigured) => (None, None),
+        };
+        self.interface.update_ip_addrs(|addresses| set_ipv4(addresses, cidr));
+        let routes = self.interface.routes_mut();
+        match router {
+            Some(router) => _ = routes.add_default_ipv4_route(router),
+            None => _ = routes.remove_default_ipv4_route(),
+        }
+    }
+
+    fn notice_addresses(&mut self, now: Duration) {
+        let addresses = self.interface.ip_addrs();
+        if self.addresses == addresses {
+            return;
+        }
+        self.addresses = addresses.iter().copied().collect();
+        for address in addresses {
+            info!("address {}", address);
+        }
+        self.announcer.restart(now);
+    }
+
+    fn next_event(&mut self, now: Duration) -> Duration {
+        let stack = self.interface.poll_delay(instant(now), &self.sockets);
+        let stack = stack.map_or(NAP, |delay| Duration::from_micros(delay.total_micros()));
+        let announcer = self.announcer.due().saturating_sub(now);
+        now.saturating_add(stack.min(announcer).min(NAP))
+    }
+}
+
+fn set_ipv4<const N: usize>(addresses: &mut Vec<IpCidr, N>, cidr: Option<Ipv4Cidr>) {
+    addresses.retain(|address| !matches!(address, IpCidr::Ipv4(_)));
+    if let Some(cidr) = cidr {
+        _ = addresses.push(IpCidr::Ipv4(cidr));
+    }
+}
+
+/// The link-local address that a hardware address stands for (RFC 4291, appendix A).
+const fn link_local(mac: [u8; 6]) -> Ipv6Address {
+    let [a, b, c, d, e, f] = mac;
+    let pairs = [[a ^ 2, b], [c, 0xff], [0xfe, d], [e, f]];
+    let [first, second, third, fourth] = [
+        u16::from_be_bytes(pairs[0]),
+        u16::from_be_bytes(pairs[1]),
+        u16::from_be_bytes(pairs[2]),
+        u16::from_be_bytes(pairs[3]),
+    ];
+    Ipv6Address::new(0xfe80, 0, 0, 0, first, second, third, fourth)
+}
+
+fn instant(now: Duration) -> Instant {
+    Instant::from_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,68 @@
+//! A UDP socket of the network stack, as core's transport.
+
+use core::convert::Infallible;
+use core::net::SocketAddr;
+
+use collectd_net::{Arrival, Receive, Transmit};
+use smoltcp::socket::udp;
+use smoltcp::wire::IpEndpoint;
+
+/// A UDP socket, while it is borrowed, and where it sends to.
+#[derive(Debug)]
+pub struct Port<'s, 'a> {
+    socket: &'s mut udp::Socket<'a>,
+    to: Option<SocketAddr>,
+}
+
+impl<'s, 'a> Port<'s, 'a> {
+    /// Receives from `socket`, and sends nowhere.
+    pub const fn new(socket: &'s mut udp::Socket<'a>) -> Self {
+        Self { socket, to: None }
+    }
+
+    /// Receives from `socket`, and sends to `to`.
+    pub const fn to(socket: &'s mut udp::Socket<'a>, to: SocketAddr) -> Self {
+        Self { socket, to: Some(to) }
+    }
+}
+
+impl Receive for Port<'_, '_> {
+    type Error = Infallible;
+
+    fn receive(&mut self, buffer: &mut [u8]) -> nb::Result<Arrival, Infallible> {
+        let (packet, metadata) = self.socket.recv().map_err(|_| nb::Error::WouldBlock)?;
+        let len = packet.len().min(buffer.len());
+        if let (Some(place), Some(octets)) = (buffer.get_mut(..len), packet.get(..len)) {
+            place.copy_from_slice(octets);
+        }
+        let from = SocketAddr::new(metadata.endpoint.addr.into(), metadata.endpoint.port);
+        Ok(Arrival { len: packet.len(), from: Some(from) })
+    }
+}
+
+/// Why a packet cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransmitError {
+    /// It is longer than the socket's buffer.
+    TooLong,
+    /// There is nowhere to send it to.
+    Unaddressable,
+}
+
+impl Transmit for Port<'_, '_> {
+    type Error = TransmitError;
+
+    fn transmit(&mut self, packet: &[u8]) -> nb::Result<(), TransmitError> {
+        let to = self.to.map(|to| IpEndpoint::new(to.ip().into(), to.port()));
+        let to = to.ok_or(nb::Error::Other(TransmitError::Unaddressable))?;
+        if packet.len() > self.socket.payload_send_capacity() {
+            return Err(nb::Error::Other(TransmitError::TooLong));
+        }
+        // A packet to a group stays on its network, as the daemon's do.
+        self.socket.set_hop_limit(to.addr.is_multicast().then_some(1));
+        self.socket.send_slice(packet, to).map_err(|error| match error {
+            udp::SendError::BufferFull => nb::Error::WouldBlock,
+            udp::SendError::Unaddressable => nb::Error::Other(TransmitError::Unaddressable),
+        })
+    }
+}
