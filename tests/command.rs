@@ -32,6 +32,24 @@ fn demo_prints_as_many_lines_as_asked_for() {
 }
 
 #[test]
+fn demo_sends_to_others_too() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    socket.set_read_timeout(Some(collectd_net_tests::PATIENCE)).expect("a time");
+    let to = socket.local_addr().expect("an address").to_string();
+    let output = run(&["demo", "--count", "30", "--send-to", &to, "--send-to", "127.0.0.1%lo"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let mut packet = [0; 1500];
+    let length = socket.recv(&mut packet).expect("a packet");
+    assert_eq!(packet[..10], [0, 0, 0, 10, b'w', b'e', b'b', b'0', b'1', 0]);
+    assert!(length > 300, "{length}");
+
+    let output = run(&["demo", "--count", "1", "--send-to", "127.0.0.1%nothing"]);
+    assert_eq!(output.status.code(), Some(1));
+    let talk = text(&output.stderr);
+    assert!(talk.starts_with("collectd-tap: cannot send to 127.0.0.1:25826%nothing: No such device"), "{talk}");
+}
+
+#[test]
 fn count_is_of_items_and_of_packets_where_lines_are_packets() {
     assert_eq!(decode(&["-c", "3", &path("plain-ipv4.pcap")]).lines().count(), 3);
     assert_eq!(decode(&["-c", "3", "-o", "exact", &path("plain-ipv4.pcap")]).lines().count(), 3);

@@ -1,17 +1,52 @@
 //! A small made-up fleet, which sends as collectd daemons do.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use collectd_net::{Encoder, Full, Identifier, Interval, Severity, Time, Value};
+use socket2::{Domain, Socket, Type};
 
 /// How often each host sends.
 const PERIOD: Duration = Duration::from_secs(2);
 /// Octets of parts that the daemon puts into a packet at the most (`WIRE §12`).
 const PACKET: usize = 1346;
 const HOSTS: [&str; 4] = ["web01", "web02", "db01", "cache01"];
+
+/// Where packets go to.
+#[derive(Debug)]
+pub(crate) struct Destination {
+    socket: UdpSocket,
+    to: SocketAddr,
+    /// Whether the last packet could not be sent.
+    failing: bool,
+}
+
+impl Destination {
+    /// Sends to `to`, through `interface` if it is named.
+    pub(crate) fn new(to: SocketAddr, interface: Option<&str>) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(to), Type::DGRAM, None)?;
+        if let Some(name) = interface {
+            socket.bind_device(Some(name.as_bytes()))?;
+        }
+        let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        socket.bind(&SocketAddr::new(any, 0).into())?;
+        Ok(Self { socket: socket.into(), to, failing: false })
+    }
+
+    /// Sends `packet`. That it cannot be sent is told once, until it can be again.
+    fn send(&mut self, packet: &[u8], complain: &dyn Fn(SocketAddr, io::Error)) {
+        let sent = self.socket.send_to(packet, self.to);
+        let failed = sent.is_err();
+        if let Err(error) = sent
+            && !self.failing
+        {
+            complain(self.to, error);
+        }
+        self.failing = failed;
+    }
+}
 
 /// The hosts and what they have counted so far.
 #[derive(Debug)]
@@ -27,33 +62,41 @@ impl Fleet {
         Self { round: 0, octets: [0; HOSTS.len()], noise: 0x9e37_79b9_7f4a_7c15 }
     }
 
-    /// Sends a packet of each host every two seconds, until sending fails.
-    pub(crate) fn send_for_ever(mut self, to: SocketAddr) {
-        let sent = UdpSocket::bind("127.0.0.1:0").and_then(|socket| {
-            loop {
-                for host in 0..HOSTS.len() {
-                    self.send(host, &socket, to)?;
+    /// Sends a packet of each host to each destination every two seconds.
+    pub(crate) fn send_for_ever(mut self, mut to: Vec<Destination>, complain: &dyn Fn(SocketAddr, io::Error)) {
+        loop {
+            for (host, name) in HOSTS.into_iter().enumerate() {
+                if let Err(error) = self.send(host, &mut to, complain) {
+                    // The packets have room for all that there is.
+                    unreachable!("a packet of {name}: {error}");
                 }
-                self.round += 1;
-                thread::sleep(PERIOD);
             }
-        });
-        // The port is of this process, so it is only closed when the process ends.
-        let _: Result<(), io::Error> = sent;
+            self.round += 1;
+            thread::sleep(PERIOD);
+        }
     }
 
-    fn send(&mut self, host: usize, socket: &UdpSocket, to: SocketAddr) -> io::Result<()> {
+    fn send(
+        &mut self,
+        host: usize,
+        to: &mut [Destination],
+        complain: &dyn Fn(SocketAddr, io::Error),
+    ) -> Result<(), Full> {
         let mut buffer = [0; PACKET];
         let mut encoder = Encoder::new(&mut buffer);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let time = Time::try_from(now).unwrap_or_default();
-        self.values(host, time, &mut encoder).map_err(io::Error::other)?;
-        socket.send_to(encoder.packet(), to)?;
+        self.values(host, time, &mut encoder)?;
+        for destination in &mut *to {
+            destination.send(encoder.packet(), complain);
+        }
         if let Some((severity, message)) = self.news(host) {
             encoder.clear();
             let identifier = Identifier { type_: "df_complex".into(), ..identifier(host, "df", "root") };
-            encoder.notification(&identifier, time, severity, message.into()).map_err(io::Error::other)?;
-            socket.send_to(encoder.packet(), to)?;
+            encoder.notification(&identifier, time, severity, message.into())?;
+            for destination in to {
+                destination.send(encoder.packet(), complain);
+            }
         }
         Ok(())
     }

@@ -3,12 +3,15 @@
 use std::thread;
 
 use super::listen::{Limits, print_arriving};
-use super::{Exit, Failure, Printing};
-use crate::demo::Fleet;
+use super::{Exit, Failure, Printing, say};
+use crate::demo::{Destination, Fleet};
 use crate::listen::{Address, Listener, Settings};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Demo {
+    /// Send the packets here, too: to a group, or an address; may be repeated
+    #[arg(long, value_name = "HOST[:PORT][%IFACE]")]
+    send_to: Vec<Address>,
     #[command(flatten)]
     printing: Printing,
     #[command(flatten)]
@@ -21,9 +24,18 @@ pub(super) fn run(arguments: &Demo) -> Result<Exit, Failure> {
     let settings = Settings { addresses: vec![address], interfaces: Vec::new() };
     let listener = Listener::open(&settings).map_err(|error| Failure::Runtime(error.to_string()))?;
     let to = listener.addresses().next().ok_or_else(|| Failure::Runtime("no address to send to".into()))?;
+    let failed = |error| Failure::Runtime(format!("cannot start the fleet: {error}"));
+    let mut destinations = vec![Destination::new(to, None).map_err(failed)?];
+    for address in &arguments.send_to {
+        let unusable = |error| Failure::Runtime(format!("cannot send to {address}: {error}"));
+        for to in address.resolve().map_err(unusable)? {
+            destinations.push(Destination::new(to, address.interface.as_deref()).map_err(unusable)?);
+        }
+    }
+    let complain = |to, error| say(format_args!("cannot send to {to}: {error}"));
     thread::Builder::new()
         .name("fleet".into())
-        .spawn(move || Fleet::new().send_for_ever(to))
-        .map_err(|error| Failure::Runtime(format!("cannot start the fleet: {error}")))?;
+        .spawn(move || Fleet::new().send_for_ever(destinations, &complain))
+        .map_err(failed)?;
     print_arriving(listener, &arguments.printing, &arguments.limits)
 }

@@ -27,7 +27,7 @@ impl Address {
     }
 
     /// All addresses that the host has.
-    pub(super) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+    pub(crate) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         if let Ok(ip) = self.host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, self.port)]);
         }
@@ -35,6 +35,18 @@ impl Address {
         addresses.sort();
         addresses.dedup();
         Ok(addresses)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let brackets = self.host.contains(':');
+        let (open, close) = if brackets { ("[", "]") } else { ("", "") };
+        write!(f, "{open}{}{close}:{}", self.host, self.port)?;
+        match &self.interface {
+            Some(interface) => write!(f, "%{interface}"),
+            None => Ok(()),
+        }
     }
 }
 
