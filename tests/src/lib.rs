@@ -8,6 +8,9 @@
 //! auth       files of users and passwords for it
 //! json       what `-o json` prints, read back without losing a bit
 //! files      recorded packets, and collectd-tap run on them
+//! board      an emulated board, its lines and its log
+//! datagrams  the datagrams of files and folders
+//! frame      Ethernet frames around them
 //! second     another decoder, to compare core's with
 //! ```
 //!
@@ -19,8 +22,11 @@ use std::{
 };
 
 pub mod auth;
+pub mod board;
 pub mod collectd;
+pub mod datagrams;
 mod files;
+pub mod frame;
 pub mod json;
 pub mod net;
 pub mod rate;

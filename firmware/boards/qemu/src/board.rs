@@ -1,0 +1,188 @@
+//! What every board does: it starts, tells why, and then polls the node and sleeps in turn.
+
+#![allow(unsafe_code)]
+
+use core::ptr;
+use core::slice;
+use core::time::Duration;
+
+use collectd_node::smoltcp::phy::Device;
+use collectd_node::{Board, Node, Readings, Settings, Storage};
+use cortex_m::interrupt::InterruptNumber;
+use cortex_m::peripheral::NVIC;
+use cortex_m_rt::exception;
+use static_cell::ConstStaticCell;
+
+use crate::clock::Clock;
+use crate::kept;
+use crate::register::Registers;
+use crate::watchdog::Watchdog;
+
+/// An Ethernet: besides frames, what the node and a sleeping board want to know.
+pub trait Ethernet: Device {
+    /// Our address.
+    fn address(&self) -> [u8; 6];
+    /// Whether the cable is plugged in.
+    fn link(&mut self) -> bool;
+    /// Frames lost since the start, as far as the chip tells.
+    fn lost_frames(&mut self) -> u32;
+    /// Whether no frame waits. The next one interrupts.
+    fn quiet(&mut self) -> bool;
+}
+
+/// What tells one board from the other.
+#[derive(Debug)]
+pub struct Wiring<E> {
+    /// Its name.
+    pub name: &'static str,
+    /// How fast the processor runs, and the watchdog counts.
+    pub hertz: u32,
+    /// Its Ethernet.
+    pub ethernet: E,
+    /// The interrupt of the Ethernet.
+    pub interrupt: Interrupt,
+    /// Its watchdog.
+    pub watchdog: Registers,
+    /// The interrupt of the watchdog; none if that is not maskable.
+    pub watchdog_interrupt: Option<Interrupt>,
+    /// Turns the LED on or off.
+    pub led: fn(bool),
+    /// Why it started, if the chip itself knows.
+    pub reset: Option<&'static str>,
+}
+
+/// An external interrupt.
+#[derive(Clone, Copy, Debug)]
+pub struct Interrupt(pub u16);
+
+// SAFETY: the number is always the same, and both chips have all the interrupts that the boards name.
+unsafe impl InterruptNumber for Interrupt {
+    fn number(self) -> u16 {
+        self.0
+    }
+}
+
+/// The longest sleep: the watchdog wants to be fed, and a pulled cable is noticed only by looking.
+const LONGEST_SLEEP: Duration = Duration::from_millis(250);
+
+/// Runs the node on a board. To be called once.
+pub fn run<E: Ethernet>(wiring: Wiring<E>, core: cortex_m::Peripherals, prepare: impl FnOnce(&mut E, &Settings<'_>)) -> ! {
+    static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::new());
+
+    let Wiring { name, hertz, mut ethernet, interrupt, watchdog, watchdog_interrupt, led, reset } = wiring;
+    let kept = kept::take();
+    let reset = kept.reason.or(reset).or((kept.starts > 1).then_some("reset"));
+    defmt::info!("{=str} starts: {=str}", name, reset.unwrap_or("power on"));
+
+    let clock = Clock::start(core.SYST, hertz);
+    let watchdog = Watchdog::start(watchdog, hertz);
+    if let Some(interrupt) = watchdog_interrupt {
+        // SAFETY: nothing relies on it being masked.
+        unsafe { NVIC::unmask(interrupt) };
+    }
+
+    let settings = Settings::parse(settings(), |error| defmt::warn!("settings: {}", error));
+    prepare(&mut ethernet, &settings);
+    let mac = ethernet.address();
+    let board = Board { name, mac, seed: seed(mac, kept.starts), reset };
+    let mut node = Node::new(&mut ethernet, &board, settings, STORAGE.take(), clock.now());
+    let mut watch = Watching::default();
+    #[cfg(feature = "stack")]
+    let mut stack = crate::stack::Meter::default();
+
+    let mut link = ethernet.link();
+    let mut look = Duration::ZERO;
+    loop {
+        let now = clock.now();
+        if now >= look {
+            look = now + LONGEST_SLEEP;
+            link = ethernet.link();
+            #[cfg(feature = "stack")]
+            stack.look();
+        }
+        let readings = Readings { link, millidegrees: None, lost_frames: ethernet.lost_frames() };
+        let outcome = node.poll(&mut ethernet, now, &readings, &mut watch);
+        led(outcome.led);
+        watchdog.feed();
+        sleep(&clock, outcome.wake.min(look), &mut ethernet, interrupt);
+    }
+}
+
+/// Sleeps until then, or until a frame waits.
+fn sleep(clock: &Clock, wake: Duration, ethernet: &mut impl Ethernet, interrupt: Interrupt) {
+    let nap = || {
+        NVIC::unpend(interrupt);
+        if clock.now() >= wake || !ethernet.quiet() {
+            return false;
+        }
+        // SAFETY: interrupts are off; that one is pending ends the sleep, and it is masked again before they are on.
+        unsafe { NVIC::unmask(interrupt) };
+        cortex_m::asm::wfi();
+        NVIC::mask(interrupt);
+        true
+    };
+    let mut nap = nap;
+    while cortex_m::interrupt::free(|_| nap()) {}
+}
+
+/// A number that differs from board to board and from start to start. Neither chip has a better source.
+fn seed(mac: [u8; 6], starts: u32) -> u64 {
+    let count = cortex_m::peripheral::SYST::get_current();
+    let octets = mac.into_iter().chain(starts.to_ne_bytes()).chain(count.to_ne_bytes());
+    octets.fold(0xcbf2_9ce4_8422_2325, |sum, octet| (sum ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The text of the settings: the end of the flash.
+fn settings() -> &'static [u8] {
+    unsafe extern "C" {
+        static _settings_start: u8;
+        static _settings_end: u8;
+    }
+    let (start, end) = (&raw const _settings_start, &raw const _settings_end);
+    // SAFETY: the linker script keeps this part of the flash free of anything else, and nobody writes it while we run.
+    unsafe { slice::from_raw_parts(start, ptr::from_ref(&*end).addr() - start.addr()) }
+}
+
+/// What is done with what the node receives, besides what it does itself.
+#[derive(Default)]
+struct Watching {
+    #[cfg(feature = "exact")]
+    lines: crate::exact::Lines,
+}
+
+#[cfg_attr(not(any(feature = "exact", feature = "inject")), expect(unused_variables, reason = "nobody wants to know"))]
+impl collectd_node::Watch for Watching {
+    fn item(&mut self, item: &collectd_node::Item<'_>, from: Option<core::net::SocketAddr>) {
+        #[cfg(feature = "exact")]
+        self.lines.item(item, from);
+        #[cfg(feature = "inject")]
+        crate::inject::fault(item);
+    }
+
+    fn refusal(&mut self, error: &collectd_node::Error, from: Option<core::net::SocketAddr>) {
+        #[cfg(feature = "exact")]
+        self.lines.refusal(error, from);
+    }
+
+    fn packet_end(&mut self, arrival: &collectd_node::Arrival) {
+        #[cfg(feature = "exact")]
+        self.lines.packet_end(arrival);
+    }
+}
+
+/// The watchdog of the MPS2.
+// SAFETY: it never returns.
+#[exception]
+unsafe fn NonMaskableInt() -> ! {
+    kept::restart(format_args!("watchdog"))
+}
+
+/// The watchdog of the LM3S6965; no other interrupt is ever taken.
+// SAFETY: it never returns.
+#[exception]
+unsafe fn DefaultHandler(number: i16) -> ! {
+    match number {
+        0.. => kept::restart(format_args!("watchdog")),
+        _ => kept::restart(format_args!("exception {number}")),
+    }
+}

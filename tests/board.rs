@@ -1,0 +1,218 @@
+//! The firmware on emulated boards: what arrives as Ethernet frames means there what it means on a PC.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Mutex, OnceLock},
+    time::{Duration, Instant},
+};
+
+use collectd_net_tests::{
+    PATIENCE,
+    board::{self, Board, Model, QUIET, log::Log},
+    capture, data,
+    datagrams::datagrams,
+    decode,
+    frame::Family,
+    in_time, until,
+};
+
+/// The firmware of a board, built once.
+fn firmware(model: Model) -> &'static Path {
+    static BUILT: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
+    // Cargo would wait for itself anyway, and say so.
+    static ONE: Mutex<()> = Mutex::new(());
+    BUILT[model as usize].get_or_init(|| {
+        let _one = ONE.lock();
+        model.firmware(&["exact", "stack", "inject"])
+    })
+}
+
+fn start(model: Model, settings: &str) -> Board {
+    Board::start(model, firmware(model), &format!("{QUIET}{settings}")).expect("the board runs")
+}
+
+/// The lines of a log.
+fn log(model: Model, board: &Board) -> Vec<String> {
+    let mut lines = Vec::new();
+    let serial = board.serial().expect("QEMU writes it");
+    let log = Log::of(firmware(model)).expect("cargo built it");
+    log.lines(&serial[..], |line| {
+        lines.push(line.to_string());
+        Ok(())
+    })
+    .expect("nothing fails that reads memory");
+    lines
+}
+
+/// Octets of stack that were used, and that there are.
+fn stack(lines: &[String]) -> (u32, u32) {
+    let line = lines.iter().rfind(|line| line.contains("stack: ")).expect("it is looked at from time to time");
+    let (used, size) = line.split_once("stack: ").and_then(|(_, rest)| rest.split_once(" of ")).expect("two numbers");
+    let size = size.split(' ').next().expect("a number");
+    (used.parse().expect("a number"), size.parse().expect("a number"))
+}
+
+/// A packet that every decoder understands, and what the program makes of it as a file of this name.
+fn good() -> (Vec<u8>, String) {
+    let file = data("bad-packets/packets/good.1.bin");
+    let line = decode(&["--format", "exact", file.to_str().expect("a path")]);
+    (std::fs::read(&file).expect("it is there"), line.trim_end().to_owned())
+}
+
+/// Every datagram of a file or folder means on the board what it means to `collectd-tap`, and the next good one is understood.
+fn agrees(model: Model, board: &mut Board, path: &Path, arguments: &[&str]) {
+    let (good, good_line) = good();
+    // A good packet of nobody's is refused where packets have to be signed; what the program makes of it holds.
+    let good_file = data("bad-packets/packets/good.1.bin");
+    let good_file = good_file.to_str().expect("a path");
+    let good_line = match arguments {
+        [] => good_line,
+        _ => decode(&[arguments, &["--format", "exact", good_file]].concat()).trim_end().to_owned(),
+    };
+    let mut expected = Vec::new();
+    let files = match path.is_dir() {
+        true => {
+            let mut files: Vec<_> = std::fs::read_dir(path).expect("a folder").map(|entry| entry.expect("a file").path()).collect();
+            files.sort();
+            files
+        }
+        false => vec![path.to_owned()],
+    };
+    let files: Vec<&str> = files.iter().map(|file| file.to_str().expect("a path")).collect();
+    expected.extend(decode(&[arguments, &["--format", "exact"], &files].concat()).lines().map(str::to_owned));
+
+    let datagrams = datagrams(path).expect("they can be read");
+    assert_eq!(datagrams.len(), expected.len());
+    for (datagram, expected) in datagrams.iter().zip(expected) {
+        let name = &datagram.name;
+        let family = match board::family(datagram) {
+            Ok(family) => family,
+            Err(reason) => {
+                println!("{}: {name}: left out: {reason}", model.name());
+                continue;
+            }
+        };
+        let line = board.exact(family, &datagram.payload, name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(line, expected, "{name} on {}", model.name());
+        let line = board.exact(Family::V4, &good, "good.1.bin").unwrap_or_else(|error| panic!("after {name}: {error}"));
+        assert_eq!(line, good_line, "after {name} on {}", model.name());
+    }
+}
+
+/// Bad packets with users and without, at each level; and what that took of the stack.
+fn bad_packets(model: Model) {
+    let set = data("bad-packets/packets");
+    let authfile = data("bad-packets/authfile");
+    let users = board::users(&authfile).expect("settings know such users");
+    let authfile = authfile.to_str().expect("a path");
+    let mut most = (0, 1);
+    for level in ["", "none", "sign", "encrypt"] {
+        let (settings, arguments) = match level {
+            "" => (String::new(), vec![]),
+            _ => (format!("{users}security-level = {level}\n"), vec!["--auth-file", authfile, "--security-level", level]),
+        };
+        let mut board = start(model, &settings);
+        agrees(model, &mut board, &set, &arguments);
+        // The stack is looked at every quarter of a second.
+        let looked = Instant::now();
+        until("another look at the stack", || looked.elapsed() > Duration::from_millis(600));
+        most = most.max(stack(&log(model, &board)));
+    }
+    let (used, size) = most;
+    println!("{}: {used} of {size} octets of stack", model.name());
+    assert!(used * 3 <= size * 2, "{used} of {size} octets of stack");
+}
+
+#[test]
+fn bad_packets_on_lm3s6965evb() {
+    bad_packets(Model::Lm3s6965evb);
+}
+
+#[test]
+fn bad_packets_on_mps2_an386() {
+    bad_packets(Model::Mps2An386);
+}
+
+/// Captures of real senders.
+fn captures(model: Model) {
+    let mut plain = start(model, "");
+    for name in ["small-packets", "all-data-types", "notifications", "malformed", "old-4.10", "plain-ipv6"] {
+        agrees(model, &mut plain, &capture(&format!("{name}.pcap")), &[]);
+    }
+    drop(plain);
+    let authfile = capture("users.auth");
+    let users = board::users(&authfile).expect("settings know such users");
+    let authfile = authfile.to_str().expect("a path");
+    for (level, names) in [("none", &["auth-mixed", "signed"][..]), ("sign", &["auth-mixed"]), ("encrypt", &["auth-mixed", "encrypted"])] {
+        let mut board = start(model, &format!("{users}security-level = {level}\n"));
+        for name in names {
+            let arguments = ["--auth-file", authfile, "--security-level", level];
+            agrees(model, &mut board, &capture(&format!("{name}.pcap")), &arguments);
+        }
+    }
+}
+
+#[test]
+fn captures_on_lm3s6965evb() {
+    captures(Model::Lm3s6965evb);
+}
+
+#[test]
+fn captures_on_mps2_an386() {
+    captures(Model::Mps2An386);
+}
+
+/// A notification of plugin "inject" that asks for a fault.
+fn fault(message: &str) -> Vec<u8> {
+    let mut packet = Vec::new();
+    for (kind, body) in [
+        (0_u16, &b"tests\0"[..]),
+        (2, b"inject\0"),
+        (8, &(1_u64 << 30).to_be_bytes()),
+        (0x0101, &1_u64.to_be_bytes()),
+        (0x0100, format!("{message}\0").as_bytes()),
+    ] {
+        packet.extend(kind.to_be_bytes());
+        packet.extend(u16::try_from(4 + body.len()).expect("it is short").to_be_bytes());
+        packet.extend(body);
+    }
+    packet
+}
+
+/// A board that has the fault starts again in time, says why on its first line, and hears its groups again.
+fn starts_again(model: Model, message: &str, reason: &str) -> io::Result<()> {
+    let mut board = start(model, "");
+    let first = format!("{} starts: ", model.name());
+    let starts = |board: &Board| log(model, board).into_iter().filter(|line| line.contains(&first)).collect::<Vec<_>>();
+    let lines = log(model, &board);
+    assert!(lines[0].contains(&format!("{first}power on")), "the first line is {:?}", lines[0]);
+    assert_eq!(starts(&board).len(), 1);
+    let asked = Instant::now();
+    board.send(Family::V4, &fault(message))?;
+    assert!(in_time(|| starts(&board).len() > 1), "it is still down after {PATIENCE:?}");
+    let took = asked.elapsed();
+    println!("{}: {message}: starts again after {} ms", model.name(), took.as_millis());
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let line = &starts(&board)[1];
+    assert!(line.contains(reason), "{line:?} does not say {reason:?}");
+    board.listens()
+}
+
+#[test]
+fn hang_ends_in_a_reset_and_is_told() -> io::Result<()> {
+    Model::ALL.into_iter().try_for_each(|model| starts_again(model, "hang", "starts: watchdog"))
+}
+
+/// With interrupts off nobody can write the reason down, unless the chip does, which QEMU's does not.
+#[test]
+fn deaf_hang_ends_in_a_reset() -> io::Result<()> {
+    starts_again(Model::Lm3s6965evb, "deaf", "starts: reset")?;
+    // Its watchdog's interrupt cannot be turned off.
+    starts_again(Model::Mps2An386, "deaf", "starts: watchdog")
+}
+
+#[test]
+fn reason_of_a_panic_is_told() -> io::Result<()> {
+    Model::ALL.into_iter().try_for_each(|model| starts_again(model, "panic", "inject.rs:20: as requested"))
+}

@@ -1,0 +1,479 @@
+//! An emulated board: the firmware in QEMU, with frames on unix sockets, so that nothing needs root and nothing leaves the machine.
+//!
+//! ```text
+//! datagram ─► frames ─► socket ─► QEMU's Ethernet ─► the node ─► a line on QEMU's standard output
+//!                                                          └──► its log, as defmt on QEMU's serial port
+//! ```
+
+use std::{
+    env,
+    fmt::Write as _,
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Read, Write as _},
+    os::unix::net::{UnixDatagram, UnixStream},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+    str::FromStr,
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    PATIENCE,
+    datagrams::Datagram,
+    frame::{Family, LONGEST_V6, frames},
+    net::PORT,
+};
+
+/// How long the lines of a probe may take until another one is sent.
+const PROBE_PATIENCE: Duration = Duration::from_millis(100);
+
+/// The longest datagram that the node takes.
+pub const LONGEST: usize = 4096;
+
+/// The boards that QEMU emulates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// Cortex-M3 and the Stellaris Ethernet, which loses no frame: QEMU holds them back while its FIFO is full.
+    Lm3s6965evb,
+    /// Cortex-M4F and a LAN9118, which forgets what does not fit its FIFO, silently.
+    Mps2An386,
+}
+
+impl Model {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Lm3s6965evb, Self::Mps2An386];
+
+    /// Its name: QEMU's machine, and the firmware's program.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lm3s6965evb => "lm3s6965evb",
+            Self::Mps2An386 => "mps2-an386",
+        }
+    }
+
+    const fn target(self) -> &'static str {
+        match self {
+            Self::Lm3s6965evb => "thumbv7m-none-eabi",
+            Self::Mps2An386 => "thumbv7em-none-eabihf",
+        }
+    }
+
+    const fn ethernet(self) -> &'static str {
+        match self {
+            Self::Lm3s6965evb => "stellaris",
+            Self::Mps2An386 => "lan9118",
+        }
+    }
+
+    /// Where the text of its settings is.
+    const fn settings(self) -> u32 {
+        0x3_f000
+    }
+
+    /// Builds its firmware with these features besides `board`, and returns where cargo says it is.
+    ///
+    /// # Panics
+    ///
+    /// When it does not build.
+    #[must_use]
+    pub fn firmware(self, features: &[&str]) -> PathBuf {
+        let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .args(["build", "-q", "--release", "-p", "collectd-node-qemu", "--message-format=json"])
+            .args(["--target", self.target(), "--bin", self.name(), "--features", "board"])
+            .args(features.iter().flat_map(|feature| ["--features", feature]))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "the firmware of {} does not build", self.name());
+        let messages = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
+        let executable = messages.lines().find_map(|line| {
+            let message: Value = serde_json::from_str(line).expect("cargo writes JSON");
+            let bin = message["target"]["kind"][0] == "bin" && message["target"]["name"] == self.name();
+            message["executable"].as_str().filter(|_| bin).map(PathBuf::from)
+        });
+        executable.expect("the package has a program of the board's name")
+    }
+
+    /// QEMU with this board, a file of settings, and what is the same wherever its frames come from.
+    #[must_use]
+    pub fn qemu(self, firmware: &Path, settings: &Path) -> Command {
+        let loader = format!("loader,file={},addr={:#x},force-raw=on", settings.display(), self.settings());
+        let mut qemu = Command::new(env::var_os("QEMU_SYSTEM_ARM").unwrap_or_else(|| "qemu-system-arm".into()));
+        qemu.args(["-M", self.name(), "-display", "none", "-device", &loader, "-kernel"]).arg(firmware);
+        qemu.args(["-net", &format!("nic,model={},netdev=lan,macaddr={MAC}", self.ethernet())]);
+        qemu
+    }
+}
+
+/// The hardware address of an emulated board.
+pub const MAC: &str = "52:54:00:12:34:56";
+
+impl FromStr for Model {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let model = Self::ALL.into_iter().find(|model| model.name() == name);
+        model.ok_or_else(|| format!("no board {name:?}: it is lm3s6965evb or mps2-an386"))
+    }
+}
+
+/// The settings of a board on the LAN of a test: an address of each family, and nothing that it would say by itself.
+pub const QUIET: &str = "address = 10.0.0.2/24\nreport = off\nlog-rate = 0\n";
+
+/// The lines of settings that make the users of an AuthFile known.
+///
+/// # Errors
+///
+/// When it cannot be read, or names a user that settings cannot.
+pub fn users(file: &Path) -> io::Result<String> {
+    let mut lines = String::new();
+    for line in fs::read_to_string(file)?.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        let Some((user, password)) = line.trim_start().split_once(':') else {
+            continue;
+        };
+        if user.contains(' ') || password.trim_end() != password {
+            let problem = format!("user {user:?}: settings of a board know no spaces in names and at the end of passwords");
+            return Err(io::Error::other(problem));
+        }
+        _ = writeln!(lines, "user = {user} {}", password.trim_start());
+    }
+    Ok(lines)
+}
+
+/// A board that runs; ended on drop.
+#[derive(Debug)]
+pub struct Board {
+    child: Child,
+    lines: Receiver<String>,
+    socket: UnixDatagram,
+    sent: Arc<Mutex<Vec<Vec<u8>>>>,
+    directory: TempDir,
+    number: u16,
+}
+
+impl Board {
+    /// Starts a board with firmware of feature `exact`, and waits until it hears its groups.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU does not run, or the board hears nothing.
+    pub fn start(model: Model, firmware: &Path, settings: &str) -> io::Result<Self> {
+        let mut board = Self::spawn(model, firmware, settings)?;
+        board.listens()?;
+        Ok(board)
+    }
+
+    /// Starts a board, and waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU does not run.
+    pub fn spawn(model: Model, firmware: &Path, settings: &str) -> io::Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let path = |name: &str| directory.path().join(name);
+        fs::write(path("settings"), settings)?;
+        let socket = UnixDatagram::bind(path("lan"))?;
+        socket.set_write_timeout(Some(PATIENCE))?;
+        let at = |name: &str| path(name).display().to_string();
+        let lan = format!(
+            "dgram,id=lan,local.type=unix,local.path={},remote.type=unix,remote.path={}",
+            at("board"),
+            at("lan")
+        );
+        let mut child = model
+            .qemu(firmware, &path("settings"))
+            .args(["-netdev", &lan, "-serial", &format!("file:{}", at("serial"))])
+            .args(["-monitor", &format!("unix:{},server=on,wait=off", at("monitor"))])
+            .args(["-semihosting-config", "enable=on,target=native"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(path("stderr"))?)
+            .spawn()
+            .map_err(|error| io::Error::new(error.kind(), format!("qemu-system-arm: {error}")))?;
+        let lines = lines(child.stdout.take().expect("it is piped"));
+        let sent = Arc::default();
+        keep_frames(socket.try_clone()?, Arc::clone(&sent));
+        Ok(Self { child, lines, socket, sent, directory, number: 0 })
+    }
+
+    /// Waits until the board hears both of its groups.
+    ///
+    /// # Errors
+    ///
+    /// When it does not within [`PATIENCE`].
+    pub fn listens(&mut self) -> io::Result<()> {
+        for family in [Family::V4, Family::V6] {
+            let start = Instant::now();
+            let mut asked = 0;
+            loop {
+                asked += 1;
+                let wanted = crate::hex(format!("{family:?} {asked}").as_bytes());
+                // QEMU may not have made its socket yet.
+                if self.send(family, &probe(&format!("{family:?} {asked}"))).is_ok()
+                    && self.heard(PROBE_PATIENCE, |line| line.contains(&wanted))?
+                {
+                    break;
+                }
+                if start.elapsed() > PATIENCE {
+                    return Err(self.complaint("it hears nothing"));
+                }
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads lines until one is as wanted; whether that was in time.
+    fn heard(&mut self, patience: Duration, wanted: impl Fn(&str) -> bool) -> io::Result<bool> {
+        let end = Instant::now() + patience;
+        loop {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) if wanted(&line) => return Ok(true),
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => return Ok(false),
+                Err(RecvTimeoutError::Disconnected) => return Err(self.complaint("QEMU has ended")),
+            }
+        }
+    }
+
+    /// Sends a datagram to the group of a family.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU takes no frames.
+    pub fn send(&mut self, family: Family, payload: &[u8]) -> io::Result<()> {
+        self.number = self.number.wrapping_add(1);
+        for frame in frames(family, PORT, self.number, payload) {
+            self.send_frame(&frame)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a frame.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU takes none.
+    pub fn send_frame(&self, frame: &[u8]) -> io::Result<()> {
+        self.socket.send_to(frame, self.directory.path().join("board")).map(|_| ())
+    }
+
+    /// What the board makes of a datagram: a line as `collectd-tap decode --format exact` prints it for a file of this name.
+    ///
+    /// The next datagram has to wait for this line, so that none is lost.
+    ///
+    /// # Errors
+    ///
+    /// When there is no line within [`PATIENCE`].
+    pub fn exact(&mut self, family: Family, payload: &[u8], file: &str) -> io::Result<String> {
+        self.send(family, payload)?;
+        let line = self.line()?;
+        as_printed(&line, file).ok_or_else(|| self.complaint(&format!("it says {line:?}")))
+    }
+
+    /// The next line.
+    ///
+    /// # Errors
+    ///
+    /// When there is none within [`PATIENCE`].
+    pub fn line(&mut self) -> io::Result<String> {
+        self.lines.recv_timeout(PATIENCE).map_err(|_| self.complaint("it says nothing"))
+    }
+
+    /// The lines that are there already.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.lines.try_iter()
+    }
+
+    /// The frames that the board has sent.
+    ///
+    /// # Panics
+    ///
+    /// Never: nobody panics while writing them.
+    #[must_use]
+    pub fn frames(&self) -> Vec<Vec<u8>> {
+        self.sent.lock().expect("nobody panics while writing them").clone()
+    }
+
+    /// The octets of its log so far.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub fn serial(&self) -> io::Result<Vec<u8>> {
+        fs::read(self.directory.path().join("serial"))
+    }
+
+    /// Pulls the cable out of it or plugs it in.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU does not listen.
+    pub fn plug(&self, up: bool) -> io::Result<()> {
+        let mut monitor = UnixStream::connect(self.directory.path().join("monitor"))?;
+        writeln!(monitor, "set_link lan {}", if up { "on" } else { "off" })?;
+        // The prompt comes again when it is done.
+        monitor.set_read_timeout(Some(PATIENCE))?;
+        let (mut said, mut octet) = (Vec::new(), [0]);
+        while said.windows(7).filter(|word| word == b"(qemu) ").count() < 2 {
+            monitor.read_exact(&mut octet)?;
+            said.push(octet[0]);
+        }
+        Ok(())
+    }
+
+    fn complaint(&self, problem: &str) -> io::Error {
+        let talk = fs::read_to_string(self.directory.path().join("stderr")).unwrap_or_default();
+        io::Error::other(format!("the board: {problem}; QEMU: {talk:?}"))
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        // It may have ended already; either way there is nothing to do about it.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// The lines of the board, read as they come.
+fn lines(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        lines.map(|line| sender.send(line)).take_while(Result::is_ok).for_each(drop);
+    });
+    receiver
+}
+
+/// Reads what the board sends, so that it never has to wait.
+fn keep_frames(socket: UnixDatagram, sent: Arc<Mutex<Vec<Vec<u8>>>>) {
+    thread::spawn(move || {
+        let mut frame = [0; 2048];
+        while let Ok(len) = socket.recv(&mut frame) {
+            let Ok(mut sent) = sent.lock() else { return };
+            sent.push(frame[..len].to_vec());
+        }
+    });
+}
+
+/// A line of the board in the order that `collectd-tap` prints it in: the board has room to keep errors, but not items.
+fn as_printed(line: &str, file: &str) -> Option<String> {
+    // Neither names, which are hexadecimal, nor causes have quotes in them.
+    let (items, rest) = line.strip_prefix(r#"{"items":"#)?.rsplit_once(r#","error":"#)?;
+    let file = Value::from(file);
+    Some(format!(r#"{{"file":{file},"error":{},"items":{items}}}"#, rest.strip_suffix('}')?))
+}
+
+/// A notification that says so.
+fn probe(message: &str) -> Vec<u8> {
+    let mut packet = Vec::new();
+    for (kind, body) in [
+        (0x0000, &b"probe\0"[..]),
+        (0x0008, &(1_u64 << 30).to_be_bytes()),
+        (0x0101, &4_u64.to_be_bytes()),
+        (0x0100, format!("{message}\0").as_bytes()),
+    ] {
+        let length = u16::try_from(4 + body.len()).expect("it is short");
+        packet.extend([kind, length].map(u16::to_be_bytes).concat());
+        packet.extend(body);
+    }
+    packet
+}
+
+/// What a datagram travels over to the board: what it did when it was recorded, if that is possible.
+///
+/// # Errors
+///
+/// When it cannot travel at all: the reason.
+pub fn family(datagram: &Datagram) -> Result<Family, String> {
+    match (datagram.family, datagram.payload.len()) {
+        _ if datagram.truncated => Err("it was captured only in part".to_owned()),
+        (_, len) if len > LONGEST => Err(format!("{len} octets, the board takes {LONGEST}")),
+        (Family::V6, len) if len > LONGEST_V6 => Ok(Family::V4),
+        (family, _) => Ok(family),
+    }
+}
+
+/// What the firmware logged: `serial` decoded with what the firmware's file says about it.
+#[cfg(feature = "board")]
+pub mod log {
+    use std::{io, path::Path};
+
+    use defmt_decoder::{DecodeError, Table};
+
+    /// Decodes a log.
+    #[derive(Debug)]
+    pub struct Log(Table);
+
+    impl Log {
+        /// Of this firmware.
+        ///
+        /// # Errors
+        ///
+        /// When it cannot be read, or logs nothing.
+        pub fn of(firmware: &Path) -> io::Result<Self> {
+            let table = Table::parse(&std::fs::read(firmware)?).map_err(io::Error::other)?;
+            table.map(Self).ok_or_else(|| io::Error::other("the firmware does not log"))
+        }
+
+        /// Reads octets until they end, and hands on the lines. What is damaged, as by a reset, is left out.
+        ///
+        /// # Errors
+        ///
+        /// When reading fails, or `take` does.
+        pub fn lines(
+            &self,
+            mut serial: impl io::Read,
+            mut take: impl FnMut(&dyn std::fmt::Display) -> io::Result<()>,
+        ) -> io::Result<()> {
+            let mut stream = self.0.new_stream_decoder();
+            let mut octets = [0; 4096];
+            loop {
+                match stream.decode() {
+                    Ok(frame) => take(&frame.display(false))?,
+                    Err(DecodeError::Malformed) => {}
+                    Err(DecodeError::UnexpectedEof) => match serial.read(&mut octets)? {
+                        0 => return Ok(()),
+                        len => stream.received(&octets[..len]),
+                    },
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_board_are_put_in_order() {
+        let line = r#"{"items":[{"kind":"values"}],"error":true,"errors":[{"offset":3,"cause":"stray"}]}"#;
+        let printed = r#"{"file":"x.pcap#1","error":true,"errors":[{"offset":3,"cause":"stray"}],"items":[{"kind":"values"}]}"#;
+        assert_eq!(as_printed(line, "x.pcap#1").as_deref(), Some(printed));
+        assert_eq!(as_printed("", "x"), None);
+    }
+
+    #[test]
+    fn probes_are_notifications() {
+        let mut packet = probe("V4 1");
+        assert_eq!(packet.len(), 10 + 12 + 12 + 9);
+        let mut counters = collectd_net::Counters::new();
+        let arrival = collectd_net::Arrival { len: packet.len(), from: None };
+        let users: Option<&collectd_tap::users::Users> = None;
+        let level = collectd_net::SecurityLevel::None;
+        let mut packet = collectd_net::Packet::new(arrival, &mut packet, users, level, &mut counters);
+        assert!(packet.next().is_some_and(|item| item.is_ok()));
+    }
+}
