@@ -28,15 +28,15 @@ use tempfile::TempDir;
 use crate::{
     PATIENCE,
     datagrams::Datagram,
-    frame::{Family, LONGEST_V6, frames},
+    frame::{Family, LONGEST_V6, MTU, frames},
     net::PORT,
 };
 
 /// How long the lines of a probe may take until another one is sent.
 const PROBE_PATIENCE: Duration = Duration::from_millis(100);
 
-/// The longest datagram that the node takes.
-pub const LONGEST: usize = 4096;
+/// The longest datagram that the node takes: it puts no fragments together.
+pub const LONGEST: usize = MTU - 20 - 8;
 
 /// The boards that QEMU emulates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

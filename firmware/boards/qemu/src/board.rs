@@ -2,12 +2,13 @@
 
 #![allow(unsafe_code)]
 
-use core::ptr;
+use core::net::SocketAddr;
 use core::slice;
 use core::time::Duration;
 
+use collectd_node::collectd_net::{Arrival, Error, Item};
 use collectd_node::smoltcp::phy::Device;
-use collectd_node::{Board, Node, Readings, Settings, Storage};
+use collectd_node::{Board, Node, Readings, Settings, Sockets, Storage, Watch};
 use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::NVIC;
 use cortex_m_rt::exception;
@@ -68,11 +69,11 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(250);
 /// Runs the node on a board. To be called once.
 pub fn run<E: Ethernet>(wiring: Wiring<E>, core: cortex_m::Peripherals, prepare: impl FnOnce(&mut E, &Settings<'_>)) -> ! {
     static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::new());
+    static SOCKETS: ConstStaticCell<Sockets<'static>> = ConstStaticCell::new(Sockets::new());
 
     let Wiring { name, hertz, mut ethernet, interrupt, watchdog, watchdog_interrupt, led, reset } = wiring;
     let kept = kept::take();
     let reset = kept.reason.or(reset).or((kept.starts > 1).then_some("reset"));
-    defmt::info!("{=str} starts: {=str}", name, reset.unwrap_or("power on"));
 
     let clock = Clock::start(core.SYST, hertz);
     let watchdog = Watchdog::start(watchdog, hertz);
@@ -81,12 +82,14 @@ pub fn run<E: Ethernet>(wiring: Wiring<E>, core: cortex_m::Peripherals, prepare:
         unsafe { NVIC::unmask(interrupt) };
     }
 
-    let settings = Settings::parse(settings(), |error| defmt::warn!("settings: {}", error));
+    let settings = Settings::parse(settings_text(), |_| ());
     prepare(&mut ethernet, &settings);
     let mac = ethernet.address();
     let board = Board { name, mac, seed: seed(mac, kept.starts), reset };
-    let mut node = Node::new(&mut ethernet, &board, settings, STORAGE.take(), clock.now());
-    let mut watch = Watching::default();
+    let mut node = Node::new(&mut ethernet, &board, settings, STORAGE.take(), SOCKETS.take(), clock.now());
+    // The first line of the log is the node's, which says why the board starts.
+    _ = Settings::parse(settings_text(), |error| defmt::warn!("{}", defmt::Display2Format(&error)));
+    let mut watch = Watching::new();
     #[cfg(feature = "stack")]
     let mut stack = crate::stack::Meter::default();
 
@@ -133,38 +136,46 @@ fn seed(mac: [u8; 6], starts: u32) -> u64 {
 }
 
 /// The text of the settings: the end of the flash.
-fn settings() -> &'static [u8] {
+fn settings_text() -> &'static [u8] {
     unsafe extern "C" {
         static _settings_start: u8;
         static _settings_end: u8;
     }
     let (start, end) = (&raw const _settings_start, &raw const _settings_end);
     // SAFETY: the linker script keeps this part of the flash free of anything else, and nobody writes it while we run.
-    unsafe { slice::from_raw_parts(start, ptr::from_ref(&*end).addr() - start.addr()) }
+    unsafe { slice::from_raw_parts(start, end.addr() - start.addr()) }
 }
 
 /// What is done with what the node receives, besides what it does itself.
-#[derive(Default)]
 struct Watching {
     #[cfg(feature = "exact")]
     lines: crate::exact::Lines,
 }
 
+impl Watching {
+    fn new() -> Self {
+        Self {
+            #[cfg(feature = "exact")]
+            lines: crate::exact::Lines::new(crate::exact::Output::new()),
+        }
+    }
+}
+
 #[cfg_attr(not(any(feature = "exact", feature = "inject")), expect(unused_variables, reason = "nobody wants to know"))]
-impl collectd_node::Watch for Watching {
-    fn item(&mut self, item: &collectd_node::Item<'_>, from: Option<core::net::SocketAddr>) {
+impl Watch for Watching {
+    fn item(&mut self, item: &Item<'_>, from: Option<SocketAddr>) {
         #[cfg(feature = "exact")]
         self.lines.item(item, from);
         #[cfg(feature = "inject")]
         crate::inject::fault(item);
     }
 
-    fn refusal(&mut self, error: &collectd_node::Error, from: Option<core::net::SocketAddr>) {
+    fn refusal(&mut self, error: &Error, from: Option<SocketAddr>) {
         #[cfg(feature = "exact")]
         self.lines.refusal(error, from);
     }
 
-    fn packet_end(&mut self, arrival: &collectd_node::Arrival) {
+    fn packet_end(&mut self, arrival: &Arrival) {
         #[cfg(feature = "exact")]
         self.lines.packet_end(arrival);
     }

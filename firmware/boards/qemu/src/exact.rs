@@ -14,8 +14,8 @@ pub(crate) struct Output {
     len: usize,
 }
 
-impl Default for Output {
-    fn default() -> Self {
+impl Output {
+    pub(crate) fn new() -> Self {
         Self { stream: hio::hstdout().ok(), octets: [0; 512], len: 0 }
     }
 }

@@ -1,6 +1,6 @@
 //! Faults on request, so that tests can see what the board makes of them.
 
-use collectd_node::Item;
+use collectd_node::collectd_net::Item;
 
 /// Has the fault that a notification of plugin "inject" asks for.
 pub(crate) fn fault(item: &Item<'_>) {

@@ -24,15 +24,15 @@ const MAGIC: u32 = 0x6b65_7074;
 
 /// What outlives a reset.
 #[derive(Debug)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// Starts since the power came on.
-    pub starts: u32,
+    pub(crate) starts: u32,
     /// Why the last one ended, if it said so.
-    pub reason: Option<&'static str>,
+    pub(crate) reason: Option<&'static str>,
 }
 
 /// What the last start kept; to be called once. From now on nothing is kept but the number of starts.
-pub fn take() -> Kept {
+pub(crate) fn take() -> Kept {
     static REASON: StaticCell<[u8; ROOM]> = StaticCell::new();
     let Some((starts, len, text)) = SLOT.load() else {
         SLOT.store(1, &Text::default());
@@ -45,7 +45,7 @@ pub fn take() -> Kept {
 }
 
 /// Starts the board again, for a reason.
-pub fn restart(reason: fmt::Arguments<'_>) -> ! {
+pub(crate) fn restart(reason: fmt::Arguments<'_>) -> ! {
     cortex_m::interrupt::disable();
     let mut text = Text::default();
     // What does not fit is left out.

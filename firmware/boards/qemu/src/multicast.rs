@@ -26,9 +26,16 @@ pub const fn ethernet(group: IpAddr) -> [u8; 6] {
     }
 }
 
-/// The group that neighbours use to ask for an address that ends in these octets.
+/// The group that neighbours use to ask for an address (RFC 4291, §2.7.1).
 #[must_use]
-pub const fn solicited_node([.., a, b, c]: [u8; 6]) -> Ipv6Addr {
+pub const fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {
+    let [.., high, low] = address.segments();
+    Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | high & 0xff, low)
+}
+
+/// The same for the addresses that are made of a hardware address.
+#[must_use]
+pub const fn solicited_node_of_mac([.., a, b, c]: [u8; 6]) -> Ipv6Addr {
     Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | a as u16, u16::from_be_bytes([b, c]))
 }
 
@@ -87,7 +94,8 @@ mod tests {
     #[test]
     fn neighbours_ask_at_the_last_three_octets() {
         let expected = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff12, 0x3456);
-        assert_eq!(solicited_node([0x52, 0x54, 0, 0x12, 0x34, 0x56]), expected);
+        assert_eq!(solicited_node_of_mac([0x52, 0x54, 0, 0x12, 0x34, 0x56]), expected);
+        assert_eq!(solicited_node("fe80::5054:ff:fe12:3456".parse().unwrap()), expected);
     }
 
     /// The checksums as another program computes them.

@@ -6,6 +6,7 @@
 
 use core::net::IpAddr;
 
+use collectd_node::Address6;
 use collectd_node_qemu::board::{self, Ethernet, Interrupt, Wiring};
 use collectd_node_qemu::frame::Frames;
 use collectd_node_qemu::lan9118::Lan9118;
@@ -49,9 +50,14 @@ fn main() -> ! {
     };
     board::run(wiring, core, |ethernet, settings| {
         let mut hash = Hash::default();
-        let own = multicast::solicited_node(ethernet.address());
-        let needed = [IpAddr::V4(multicast::ALL_SYSTEMS), multicast::ALL_NODES.into(), own.into()];
-        for group in settings.groups().chain(needed) {
+        let own = multicast::solicited_node_of_mac(ethernet.address());
+        let other = match settings.address6 {
+            Address6::Static(cidr) => multicast::solicited_node(cidr.address()),
+            Address6::Slaac | Address6::Off => own,
+        };
+        let needed = [IpAddr::V4(multicast::ALL_SYSTEMS), multicast::ALL_NODES.into(), own.into(), other.into()];
+        let groups = settings.groups.iter().map(|group| IpAddr::from(*group));
+        for group in groups.chain(needed) {
             hash.allow(multicast::ethernet(group));
         }
         ethernet.allow(hash);
