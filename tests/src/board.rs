@@ -32,7 +32,7 @@ use crate::{
     net::PORT,
 };
 
-/// How long the lines of a probe may take until another one is sent.
+/// How long the line of a probe may take until another one is sent.
 const PROBE_PATIENCE: Duration = Duration::from_millis(100);
 
 /// The longest datagram that the node takes: it puts no fragments together.
@@ -142,7 +142,8 @@ pub fn users(file: &Path) -> io::Result<String> {
             continue;
         };
         if user.contains(' ') || password.trim_end() != password {
-            let problem = format!("user {user:?}: settings of a board know no spaces in names and at the end of passwords");
+            let problem =
+                format!("user {user:?}: settings of a board know no spaces in names and at the end of passwords");
             return Err(io::Error::other(problem));
         }
         _ = writeln!(lines, "user = {user} {}", password.trim_start());
@@ -206,7 +207,8 @@ impl Board {
         Ok(Self { child, lines, socket, sent, directory, number: 0 })
     }
 
-    /// Waits until the board hears both of its groups.
+    /// Waits until the board hears both of its groups: sends probes until one is heard, and an empty datagram behind them, whose
+    /// line is the last.
     ///
     /// # Errors
     ///
@@ -214,35 +216,24 @@ impl Board {
     pub fn listens(&mut self) -> io::Result<()> {
         for family in [Family::V4, Family::V6] {
             let start = Instant::now();
-            let mut asked = 0;
-            loop {
-                asked += 1;
-                let wanted = crate::hex(format!("{family:?} {asked}").as_bytes());
-                // QEMU may not have made its socket yet.
-                if self.send(family, &probe(&format!("{family:?} {asked}"))).is_ok()
-                    && self.heard(PROBE_PATIENCE, |line| line.contains(&wanted))?
-                {
-                    break;
-                }
+            // QEMU may not have made its socket yet.
+            while self.send(family, PROBE).is_err() || self.heard(PROBE_PATIENCE)?.is_none() {
                 if start.elapsed() > PATIENCE {
                     return Err(self.complaint("it hears nothing"));
                 }
-                thread::sleep(Duration::from_millis(10));
             }
+            self.send(family, &[])?;
+            while self.line()? != NOTHING {}
         }
         Ok(())
     }
 
-    /// Reads lines until one is as wanted; whether that was in time.
-    fn heard(&mut self, patience: Duration, wanted: impl Fn(&str) -> bool) -> io::Result<bool> {
-        let end = Instant::now() + patience;
-        loop {
-            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(line) if wanted(&line) => return Ok(true),
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) => return Ok(false),
-                Err(RecvTimeoutError::Disconnected) => return Err(self.complaint("QEMU has ended")),
-            }
+    /// A line, if there is one in time.
+    fn heard(&self, patience: Duration) -> io::Result<Option<String>> {
+        match self.lines.recv_timeout(patience) {
+            Ok(line) => Ok(Some(line)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(self.complaint("QEMU has ended")),
         }
     }
 
@@ -375,21 +366,10 @@ fn as_printed(line: &str, file: &str) -> Option<String> {
     Some(format!(r#"{{"file":{file},"error":{},"items":{items}}}"#, rest.strip_suffix('}')?))
 }
 
-/// A notification that says so.
-fn probe(message: &str) -> Vec<u8> {
-    let mut packet = Vec::new();
-    for (kind, body) in [
-        (0x0000, &b"probe\0"[..]),
-        (0x0008, &(1_u64 << 30).to_be_bytes()),
-        (0x0101, &4_u64.to_be_bytes()),
-        (0x0100, format!("{message}\0").as_bytes()),
-    ] {
-        let length = u16::try_from(4 + body.len()).expect("it is short");
-        packet.extend([kind, length].map(u16::to_be_bytes).concat());
-        packet.extend(body);
-    }
-    packet
-}
+/// Refused at every security level.
+const PROBE: &[u8] = b"?";
+/// The line of an empty datagram.
+const NOTHING: &str = r#"{"items":[],"error":false,"errors":[]}"#;
 
 /// What a datagram travels over to the board: what it did when it was recorded, if that is possible.
 ///
@@ -460,20 +440,9 @@ mod tests {
     #[test]
     fn lines_of_the_board_are_put_in_order() {
         let line = r#"{"items":[{"kind":"values"}],"error":true,"errors":[{"offset":3,"cause":"stray"}]}"#;
-        let printed = r#"{"file":"x.pcap#1","error":true,"errors":[{"offset":3,"cause":"stray"}],"items":[{"kind":"values"}]}"#;
+        let printed =
+            r#"{"file":"x.pcap#1","error":true,"errors":[{"offset":3,"cause":"stray"}],"items":[{"kind":"values"}]}"#;
         assert_eq!(as_printed(line, "x.pcap#1").as_deref(), Some(printed));
         assert_eq!(as_printed("", "x"), None);
-    }
-
-    #[test]
-    fn probes_are_notifications() {
-        let mut packet = probe("V4 1");
-        assert_eq!(packet.len(), 10 + 12 + 12 + 9);
-        let mut counters = collectd_net::Counters::new();
-        let arrival = collectd_net::Arrival { len: packet.len(), from: None };
-        let users: Option<&collectd_tap::users::Users> = None;
-        let level = collectd_net::SecurityLevel::None;
-        let mut packet = collectd_net::Packet::new(arrival, &mut packet, users, level, &mut counters);
-        assert!(packet.next().is_some_and(|item| item.is_ok()));
     }
 }

@@ -77,9 +77,11 @@ fn length(octets: usize) -> u16 {
 /// Sets the 16 bits at `place`, which are 0, to the Internet checksum of `octets` and `before`. None is 0, which means there is
 /// no checksum.
 fn set_checksum(octets: &mut [u8], place: usize, before: &[u8]) {
-    let sum: u32 = [before, octets].iter().flat_map(|part| part.chunks(2)).map(|pair| {
-        u32::from(pair[0]) << 8 | pair.get(1).map_or(0, |&low| u32::from(low))
-    }).sum();
+    let sum: u32 = [before, octets]
+        .iter()
+        .flat_map(|part| part.chunks(2))
+        .map(|pair| u32::from(pair[0]) << 8 | pair.get(1).map_or(0, |&low| u32::from(low)))
+        .sum();
     let sum = (sum & 0xffff) + (sum >> 16);
     let sum = (sum & 0xffff) + (sum >> 16);
     let checksum = match !(sum as u16) {
@@ -95,7 +97,8 @@ mod tests {
 
     /// `printf hi | socat - UDP6:…` as tcpdump saw it would do as well: sums over header and payload are 0xffff.
     fn sum(octets: &[u8]) -> u32 {
-        let mut sum: u32 = octets.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum();
+        let mut sum: u32 =
+            octets.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum();
         while sum > 0xffff {
             sum = (sum & 0xffff) + (sum >> 16);
         }
@@ -116,7 +119,10 @@ mod tests {
         let payload: Vec<u8> = (0..4000).map(|n| n as u8).collect();
         let frames = frames(Family::V4, 25_826, 7, &payload);
         assert_eq!(frames.iter().map(Vec::len).collect::<Vec<_>>(), [1514, 1514, 4008 - 2 * 1480 + 34]);
-        assert_eq!(frames.iter().map(|frame| [frame[20], frame[21]]).collect::<Vec<_>>(), [[0x20, 0], [0x20, 185], [1, 114]]);
+        assert_eq!(
+            frames.iter().map(|frame| [frame[20], frame[21]]).collect::<Vec<_>>(),
+            [[0x20, 0], [0x20, 185], [1, 114]]
+        );
         let pieces: Vec<u8> = frames.iter().flat_map(|frame| &frame[34..]).copied().collect();
         assert_eq!(pieces[8..], payload);
     }

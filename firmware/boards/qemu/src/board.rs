@@ -67,7 +67,11 @@ unsafe impl InterruptNumber for Interrupt {
 const LONGEST_SLEEP: Duration = Duration::from_millis(250);
 
 /// Runs the node on a board. To be called once.
-pub fn run<E: Ethernet>(wiring: Wiring<E>, core: cortex_m::Peripherals, prepare: impl FnOnce(&mut E, &Settings<'_>)) -> ! {
+pub fn run<E: Ethernet>(
+    wiring: Wiring<E>,
+    core: cortex_m::Peripherals,
+    prepare: impl FnOnce(&mut E, &Settings<'_>),
+) -> ! {
     static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::new());
     static SOCKETS: ConstStaticCell<Sockets<'static>> = ConstStaticCell::new(Sockets::new());
 

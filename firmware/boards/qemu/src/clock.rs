@@ -59,6 +59,11 @@ impl Clock {
     }
 }
 
+defmt::timestamp!("{=u64:ms}", {
+    let (seconds, ticks) = critical_section::with(|cs| ELAPSED.borrow(cs).get());
+    u64::from(seconds) * 1_000 + u64::from(ticks * (1_000 / TICKS))
+});
+
 #[exception]
 fn SysTick() {
     critical_section::with(|cs| {
