@@ -12,7 +12,7 @@ use collectd_node::{Board, Node, Readings, Settings, Sockets, Storage, Watch};
 use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::NVIC;
 use cortex_m_rt::exception;
-use static_cell::ConstStaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::clock::Clock;
 use crate::kept;
@@ -72,9 +72,6 @@ pub fn run<E: Ethernet>(
     core: cortex_m::Peripherals,
     prepare: impl FnOnce(&mut E, &Settings<'_>),
 ) -> ! {
-    static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::new());
-    static SOCKETS: ConstStaticCell<Sockets<'static>> = ConstStaticCell::new(Sockets::new());
-
     let Wiring { name, hertz, mut ethernet, interrupt, watchdog, watchdog_interrupt, led, reset } = wiring;
     let kept = kept::take();
     let reset = kept.reason.or(reset).or((kept.starts > 1).then_some("reset"));
@@ -86,13 +83,11 @@ pub fn run<E: Ethernet>(
         unsafe { NVIC::unmask(interrupt) };
     }
 
-    let settings = Settings::parse(settings_text(), |_| ());
-    prepare(&mut ethernet, &settings);
     let mac = ethernet.address();
     let board = Board { name, mac, seed: seed(mac, kept.starts), reset };
-    let mut node = Node::new(&mut ethernet, &board, settings, STORAGE.take(), SOCKETS.take(), clock.now());
-    // The first line of the log is the node's, which says why the board starts.
-    _ = Settings::parse(settings_text(), |error| defmt::warn!("{}", defmt::Display2Format(&error)));
+    let node = start(&mut ethernet, &board, prepare, clock.now());
+    // The first line of the log was the node's, which says why the board starts.
+    complain();
     let mut watch = Watching::new();
     #[cfg(feature = "stack")]
     let mut stack = crate::stack::Meter::default();
@@ -113,6 +108,30 @@ pub fn run<E: Ethernet>(
         watchdog.feed();
         sleep(&clock, outcome.wake.min(look), &mut ethernet, interrupt);
     }
+}
+
+/// Makes the node, apart from what runs it: settings and node are large, and are on the stack on their way to the static.
+#[inline(never)]
+fn start<E: Ethernet>(
+    ethernet: &mut E,
+    board: &Board<'static>,
+    prepare: impl FnOnce(&mut E, &Settings<'_>),
+    now: Duration,
+) -> &'static mut Node<'static> {
+    static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::new());
+    static SOCKETS: ConstStaticCell<Sockets<'static>> = ConstStaticCell::new(Sockets::new());
+    static NODE: StaticCell<Node<'static>> = StaticCell::new();
+    NODE.init_with(|| {
+        let settings = Settings::parse(settings_text(), |_| ());
+        prepare(ethernet, &settings);
+        Node::new(ethernet, board, settings, STORAGE.take(), SOCKETS.take(), now)
+    })
+}
+
+/// Logs what is wrong with the settings.
+#[inline(never)]
+fn complain() {
+    _ = Settings::parse(settings_text(), |error| defmt::warn!("{}", defmt::Display2Format(&error)));
 }
 
 /// Sleeps until then, or until a frame waits.
