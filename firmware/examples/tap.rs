@@ -63,7 +63,7 @@ fn run() -> Result<(), String> {
     let settings = Settings::parse(&text, |error| eprintln!("{error}"));
     let (mut storage, mut sockets) = (Storage::<1472>::new(), Sockets::new());
     let start = Instant::now();
-    let mut node = Node::new(&mut device, &board, settings, &mut storage, &mut sockets, Duration::ZERO);
+    let mut node = Node::new(&mut device, &board, &settings, &mut storage, &mut sockets, Duration::ZERO);
     for address in node.addresses() {
         eprintln!("tap: on {interface} as {address}");
     }

@@ -153,7 +153,7 @@ impl Default for Sockets<'_> {
 /// lost is lost before the node, where [`Readings::lost_frames`] counts it.
 #[allow(missing_debug_implementations, reason = "the network stack has none")]
 pub struct Node<'a> {
-    settings: Settings<'a>,
+    settings: &'a Settings<'a>,
     mac: [u8; 6],
     interface: Interface,
     sockets: SocketSet<'a>,
@@ -173,7 +173,7 @@ impl<'a> Node<'a> {
     pub fn new<D: Device, const DATAGRAM: usize>(
         device: &mut D,
         board: &Board<'a>,
-        settings: Settings<'a>,
+        settings: &'a Settings<'a>,
         storage: &'a mut Storage<DATAGRAM>,
         sockets: &'a mut Sockets<'a>,
         now: Duration,

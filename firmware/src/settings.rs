@@ -117,20 +117,25 @@ impl<'a> Settings<'a> {
     ///
     /// What a line says wrongly goes to `complain`, and the line counts for nothing.
     #[must_use]
-    pub fn parse(text: &'a [u8], mut complain: impl FnMut(SettingsError<'a>)) -> Self {
+    pub fn parse(text: &'a [u8], complain: impl FnMut(SettingsError<'a>)) -> Self {
+        let mut settings = Self::default();
+        settings.read(text, complain);
+        settings
+    }
+
+    /// The same, in place: settings are large for a board's stack.
+    pub fn read(&mut self, text: &'a [u8], mut complain: impl FnMut(SettingsError<'a>)) {
         let end = text.iter().position(|octet| matches!(octet, 0x00 | 0xff)).unwrap_or(text.len());
         let lines = text.get(..end).unwrap_or_default().split(|octet| *octet == b'\n');
-        let mut settings = Self::default();
         for (number, line) in (1..).zip(lines) {
             let line = line.trim_ascii();
             if line.is_empty() || line.starts_with(b"#") {
                 continue;
             }
-            if let Err(cause) = settings.line(line) {
+            if let Err(cause) = self.line(line) {
                 complain(SettingsError { line: number, text: Text::new(line), cause });
             }
         }
-        settings
     }
 
     fn line(&mut self, line: &'a [u8]) -> Result<(), SettingsCause> {

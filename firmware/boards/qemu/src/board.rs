@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use collectd_node::collectd_net::{Arrival, Error, Item};
 use collectd_node::smoltcp::phy::Device;
-use collectd_node::{Board, Node, Readings, Settings, Sockets, Storage, Watch};
+use collectd_node::{Board, Node, Readings, Settings, SettingsError, Sockets, Storage, Watch};
 use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::NVIC;
 use cortex_m_rt::exception;
@@ -86,8 +86,6 @@ pub fn run<E: Ethernet>(
     let mac = ethernet.address();
     let board = Board { name, mac, seed: seed(mac, kept.starts), reset };
     let node = start(&mut ethernet, &board, prepare, clock.now());
-    // The first line of the log was the node's, which says why the board starts.
-    complain();
     let mut watch = Watching::new();
     #[cfg(feature = "stack")]
     let mut stack = crate::stack::Meter::default();
@@ -110,7 +108,7 @@ pub fn run<E: Ethernet>(
     }
 }
 
-/// Makes the node, apart from what runs it: settings and node are large, and are on the stack on their way to the static.
+/// Makes the node, apart from what runs it: it is large, and on the stack on its way to the static.
 #[inline(never)]
 fn start<E: Ethernet>(
     ethernet: &mut E,
@@ -121,18 +119,28 @@ fn start<E: Ethernet>(
     static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::new());
     static SOCKETS: ConstStaticCell<Sockets<'static>> = ConstStaticCell::new(Sockets::new());
     static NODE: StaticCell<Node<'static>> = StaticCell::new();
-    NODE.init_with(|| {
-        let settings = Settings::parse(settings_text(), |_| ());
-        prepare(ethernet, &settings);
-        Node::new(ethernet, board, settings, STORAGE.take(), SOCKETS.take(), now)
-    })
+    let (settings, complaints) = settings();
+    prepare(ethernet, settings);
+    let node = NODE.init_with(|| Node::new(ethernet, board, settings, STORAGE.take(), SOCKETS.take(), now));
+    // The first line of the log is the node's, which says why the board starts.
+    for complaint in complaints.iter().flatten() {
+        defmt::warn!("{}", defmt::Display2Format(complaint));
+    }
+    node
 }
 
-/// Logs what is wrong with the settings.
+/// The settings, and what is wrong with the first lines of them that say nothing.
 #[inline(never)]
-fn complain() {
-    _ = Settings::parse(settings_text(), |error| defmt::warn!("{}", defmt::Display2Format(&error)));
+fn settings() -> (&'static Settings<'static>, Complaints) {
+    static SETTINGS: StaticCell<Settings<'static>> = StaticCell::new();
+    let settings = SETTINGS.init_with(Settings::default);
+    let mut complaints = Complaints::default();
+    let mut places = complaints.iter_mut();
+    settings.read(settings_text(), |error| _ = places.next().map(|place| *place = Some(error)));
+    (settings, complaints)
 }
+
+type Complaints = [Option<SettingsError<'static>>; 8];
 
 /// Sleeps until then, or until a frame waits.
 fn sleep(clock: &Clock, wake: Duration, ethernet: &mut impl Ethernet, interrupt: Interrupt) {
