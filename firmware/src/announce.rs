@@ -1,8 +1,9 @@
 //! Membership reports: what makes switches that look after groups send them to the node.
 //!
-//! The network stack reports a group once, before it has an address if it must, and never again; of an IPv6 group it reports
-//! that it was left, and it does not understand queries of MLD version 1. So the node reports its groups itself, in IGMP version 2
-//! and in both versions of MLD: when the link comes up, when addresses change, when it is asked, and every minute.
+//! The network stack reports a group once, before it has an address if it must, and never again. Of an IPv6 group it reports
+//! that it was left. It does not understand queries of MLD version 1, and takes its time with those that it does. So the node
+//! reports its groups itself, in IGMP version 2 and in both versions of MLD: when the link comes up, when addresses change, when it
+//! is asked, and every minute.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;

@@ -10,8 +10,10 @@ use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4
 const UDP_HEADER: usize = 8;
 /// The ICMPv6 type of a query for listeners.
 const MLD_QUERY: u8 = 130;
-/// Octets of such a query in version 1; later versions have more.
-const MLD1_QUERY: usize = 24;
+/// The IGMP type of a query for members.
+const IGMP_QUERY: u8 = 0x11;
+/// The longest that a query waits for its answer, however long it would wait.
+const ANSWER: Duration = Duration::from_millis(500);
 
 /// What a frame is to the node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub(crate) enum Frame {
     Other,
     /// A datagram to the node's port, if this is its address.
     Datagram { to: IpAddress, shape: Shape },
-    /// A query for listeners that the stack does not understand, to be answered within this time.
+    /// A query for members of groups, to be answered within this time.
     Query { within: Duration },
 }
 
@@ -44,8 +46,10 @@ pub(crate) fn classify(frame: &[u8], port: u16, room: usize) -> Frame {
     match frame.ethertype() {
         EthernetProtocol::Ipv4 => {
             let Ok(packet) = Ipv4Packet::new_checked(frame.payload()) else { return Frame::Other };
-            if packet.next_header() != IpProtocol::Udp {
-                return Frame::Other;
+            match packet.next_header() {
+                IpProtocol::Udp => {}
+                IpProtocol::Igmp => return igmp_query(packet.payload()),
+                _ => return Frame::Other,
             }
             let to = IpAddress::Ipv4(packet.dst_addr());
             if packet.frag_offset() > 0 {
@@ -59,7 +63,7 @@ pub(crate) fn classify(frame: &[u8], port: u16, room: usize) -> Frame {
             let to = IpAddress::Ipv6(packet.dst_addr());
             match packet.next_header() {
                 IpProtocol::Udp => datagram(packet.payload(), to, false, port, room),
-                IpProtocol::HopByHop => query(packet.payload()),
+                IpProtocol::HopByHop => mld_query(packet.payload()),
                 IpProtocol::Ipv6Frag => first_fragment(packet.payload(), to, port),
                 _ => Frame::Other,
             }
@@ -98,19 +102,29 @@ fn first_fragment(payload: &[u8], to: IpAddress, port: u16) -> Frame {
     }
 }
 
-/// A query behind a hop-by-hop header, which it always has.
-fn query(payload: &[u8]) -> Frame {
-    let Some([protocol, length, ..]) = payload.first_chunk::<2>() else { return Frame::Other };
+/// A query of any version: tenths of a second to answer in, which version 1 leaves zero.
+fn igmp_query(igmp: &[u8]) -> Frame {
+    match igmp {
+        [IGMP_QUERY, tenths, ..] => query(u64::from(*tenths).saturating_mul(100)),
+        _ => Frame::Other,
+    }
+}
+
+/// A query of any version behind a hop-by-hop header, which it always has.
+fn mld_query(payload: &[u8]) -> Frame {
+    let Some([protocol, length]) = payload.first_chunk::<2>() else { return Frame::Other };
     let header = usize::from(*length).saturating_add(1).saturating_mul(8);
     match payload.get(header..) {
-        Some(icmp @ [MLD_QUERY, _, _, _, high, low, ..])
-            if *protocol == u8::from(IpProtocol::Icmpv6) && icmp.len() == MLD1_QUERY =>
-        {
-            // Half the time that there is, so that a report that takes a while is still in time.
-            Frame::Query { within: Duration::from_millis(u64::from(u16::from_be_bytes([*high, *low])) >> 1) }
+        Some([MLD_QUERY, _, _, _, high, low, ..]) if *protocol == u8::from(IpProtocol::Icmpv6) => {
+            query(u16::from_be_bytes([*high, *low]).into())
         }
         _ => Frame::Other,
     }
+}
+
+/// Is answered in half the time that there is, so that a report that takes a while is still in time.
+fn query(millis: u64) -> Frame {
+    Frame::Query { within: Duration::from_millis(millis >> 1).min(ANSWER) }
 }
 
 /// A device whose frames are looked at as the stack takes them.

@@ -1,0 +1,207 @@
+//! Emulated boards on a LAN with a switch that looks after groups: a Linux bridge with snooping and a querier of its own. What
+//! sends there is a real collectd.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, OnceLock},
+    thread,
+    time::{Duration, Instant},
+};
+
+use collectd_net_tests::{
+    board::{Model, QUIET},
+    collectd::{Block, Collectd},
+    hex,
+    net::{GROUPS, Namespace, PORT},
+    until,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How soon a board has to be found by the switch.
+const SOON: Duration = Duration::from_secs(2);
+/// How many datagrams of each family are sent, a second from each other.
+const DATAGRAMS: usize = 30;
+
+/// A namespace with a bridge, a place where a board plugs in, and one where nobody listens.
+struct Lan(Namespace);
+
+impl Lan {
+    fn new(role: &str, mld: u8) -> Self {
+        let namespace = Namespace::new(role);
+        let bridge = format!(
+            "link add br0 type bridge mcast_snooping 1 mcast_querier 1 mcast_igmp_version 2 mcast_mld_version {mld}"
+        );
+        for words in [
+            bridge.as_str(),
+            "link add deaf0 type veth peer name deaf1",
+            "link set deaf0 master br0",
+            "tuntap add dev board0 mode tap",
+            "link set board0 master br0",
+            "address add 10.0.0.1/24 dev br0",
+            "address add fd00:55::1/64 dev br0 nodad",
+            "link set br0 up",
+            "link set deaf0 up",
+            "link set deaf1 up",
+            "link set board0 up",
+        ] {
+            namespace.ip(words);
+        }
+        Self(namespace)
+    }
+
+    /// The groups that the switch sends to the board.
+    fn groups(&self) -> Vec<String> {
+        let output = self.0.command("bridge").args(["-j", "mdb", "show", "dev", "br0"]).output().expect("iproute2");
+        let table: Value = serde_json::from_slice(&output.stdout).expect("bridge writes JSON");
+        let entries = table[0]["mdb"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let entries = entries.iter().filter(|entry| entry["port"] == "board0");
+        entries.filter_map(|entry| entry["grp"].as_str()).map(str::to_owned).collect()
+    }
+
+    /// Waits until the switch sends both groups to the board, and tells how long that took.
+    fn joined(&self, what: &str) -> Duration {
+        let start = Instant::now();
+        until(what, || {
+            let groups = self.groups();
+            GROUPS.iter().all(|group| groups.contains(&group.to_string()))
+        });
+        start.elapsed()
+    }
+
+    /// Frames that have left through a port.
+    fn sent(&self, port: &str) -> u64 {
+        let text = self.0.ip(&format!("-s -j link show dev {port}"));
+        let link: Value = serde_json::from_str(&text).expect("ip writes JSON");
+        link[0]["stats64"]["tx"]["packets"].as_u64().expect("a number")
+    }
+}
+
+/// An emulated board on a LAN.
+struct Station {
+    child: Child,
+    heard: Arc<Mutex<Vec<String>>>,
+    _directory: TempDir,
+}
+
+impl Station {
+    fn start(model: Model, lan: &Lan, settings: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory is to be had");
+        let path = directory.path().join("settings");
+        fs::write(&path, settings).expect("the directory is ours");
+        let serial = format!("file:{}", directory.path().join("serial").display());
+        let qemu: Command = model.qemu(firmware(model), &path);
+        let mut child = lan
+            .0
+            .command(qemu.get_program())
+            .args(qemu.get_args())
+            .args(["-netdev", "tap,id=lan,ifname=board0,script=no,downscript=no"])
+            .args(["-monitor", "none", "-serial", &serial])
+            .args(["-semihosting-config", "enable=on,target=native"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("QEMU is installed");
+        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (lines, place) = (BufReader::new(child.stdout.take().expect("it is piped")).lines(), Arc::clone(&heard));
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                place.lock().expect("nobody panics while writing").push(line);
+            }
+        });
+        Self { child, heard, _directory: directory }
+    }
+
+    /// How many value lists it heard of this host.
+    fn heard(&self, host: &str) -> usize {
+        let host = format!("\"host\":\"{}\"", hex(host.as_bytes()));
+        self.heard.lock().expect("nobody panics while writing").iter().map(|line| line.matches(&host).count()).sum()
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        // It may have ended already; either way there is nothing to do about it.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// The firmware of a board, built once.
+fn firmware(model: Model) -> &'static Path {
+    static BUILT: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
+    BUILT[model as usize].get_or_init(|| model.firmware(&["exact", "stack", "inject"]))
+}
+
+/// A board hears what a collectd sends to both groups each second, from the first one; and again after its cable was pulled.
+fn hears_a_collectd(model: Model, mld: u8) {
+    let built = firmware(model);
+    assert!(built.exists());
+    let lan = Lan::new(model.name(), mld);
+    // One for each family, so that it can be told which datagram was lost.
+    let senders = GROUPS.map(|group| Collectd::start(&lan.0, &[Block::server(group, PORT).interface("br0")]));
+    let send = |place: usize, name: &str| {
+        senders[place].put(&format!("PUTVAL {name}/load/gauge N:1"));
+        senders[place].flush();
+    };
+    // As long as the switch does not know whether others ask, too, it sends everything everywhere.
+    until("the switch to look after groups", || {
+        let before = lan.sent("deaf0");
+        for _ in 0..10 {
+            (0..2).for_each(|place| send(place, "nobody"));
+        }
+        thread::sleep(Duration::from_millis(500));
+        lan.sent("deaf0") - before < 10
+    });
+
+    let station = Station::start(model, &lan, QUIET);
+    let took = lan.joined("the board's groups in the bridge's table");
+    println!("{} with MLDv{mld}: in the table {} ms after the start of QEMU", model.name(), took.as_millis());
+    assert!(took < SOON, "{took:?}");
+    let before = lan.sent("deaf0");
+    for _ in 0..DATAGRAMS {
+        (0..2).for_each(|place| send(place, ["four", "six"][place]));
+        thread::sleep(Duration::from_secs(1));
+    }
+    // A value may have been on its way to collectd's network plugin when that was flushed, and goes with the next one.
+    senders.iter().for_each(Collectd::flush);
+    thread::sleep(Duration::from_secs(1));
+    let heard = ["four", "six"].map(|name| station.heard(name));
+    println!("{} with MLDv{mld}: {heard:?} of {DATAGRAMS}", model.name());
+    assert!(heard.iter().all(|count| count + 1 >= DATAGRAMS), "{heard:?} of {DATAGRAMS}");
+    assert!(lan.sent("deaf0") - before < 30, "the switch sends everything everywhere");
+
+    lan.0.ip("link set board0 down");
+    until("the bridge to forget the board", || lan.groups().is_empty());
+    lan.0.ip("link set board0 up");
+    let took = lan.joined("the board's groups in the table again");
+    println!("{} with MLDv{mld}: in the table again {} ms after the link", model.name(), took.as_millis());
+    assert!(took < SOON, "{took:?}");
+    (0..2).for_each(|place| send(place, "again"));
+    until("both datagrams", || {
+        senders.iter().for_each(Collectd::flush);
+        station.heard("again") == 2
+    });
+}
+
+#[test]
+fn lm3s6965evb_hears_a_collectd_behind_a_switch_of_mld_version_1() {
+    hears_a_collectd(Model::Lm3s6965evb, 1);
+}
+
+#[test]
+fn lm3s6965evb_hears_a_collectd_behind_a_switch_of_mld_version_2() {
+    hears_a_collectd(Model::Lm3s6965evb, 2);
+}
+
+#[test]
+fn mps2_an386_hears_a_collectd_behind_a_switch_of_mld_version_1() {
+    hears_a_collectd(Model::Mps2An386, 1);
+}
+
+#[test]
+fn mps2_an386_hears_a_collectd_behind_a_switch_of_mld_version_2() {
+    hears_a_collectd(Model::Mps2An386, 2);
+}
