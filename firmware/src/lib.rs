@@ -16,12 +16,22 @@
 )]
 
 mod announce;
+#[allow(dead_code)]
+mod alarm;
+#[allow(dead_code)]
+mod clock;
 mod exact;
 mod frame;
 mod log;
 mod node;
+#[allow(dead_code)]
+mod page;
+#[allow(dead_code)]
+mod report;
 mod settings;
 mod socket;
+#[allow(dead_code)]
+mod table;
 
 pub use collectd_net;
 pub use smoltcp;
