@@ -1,1 +1,602 @@
-//! .
+//! Alarms: hosts that are missing, values beyond their thresholds, and notifications of failures; and the lamp that shows them.
+//!
+//! A host is missing when nothing was heard of it for some of its intervals. A threshold is an expression of the filter
+//! language, `plugin == "load" and value > 5`; a series raises its alarm when it begins to match, and ends it when it matches no
+//! more. What others notify stands until the same identifier is notified to be okay. What begins and ends here is also an
+//! [`Event`], to be sent as a notification; what others notified is not, since everybody heard it already.
+//!
+//! ```text
+//! lamp        no network   ████████████████████   on
+//!             failure      ██  ██  ██  ██  ██     5 times a second
+//!             warning      ██████████             once a second
+//!             nothing yet                         off: no packet ever
+//!             fine         █                      a blink every 2 s
+//! ```
+
+use core::fmt::{self, Write as _};
+use core::time::Duration;
+
+use collectd_net::{Filter, FilterCause, Identifier, Item, Notification, Severity, Text, Value, ValueList};
+use heapless::{Deque, String, Vec};
+
+use crate::table::{Name, Table};
+
+/// How many thresholds there may be.
+pub(crate) const THRESHOLDS: usize = 8;
+/// How many series and notifications may stand at a time.
+const STANDING: usize = 16;
+/// How many events wait to be sent.
+const EVENTS: usize = 8;
+/// Octets of the five names of an identifier.
+const NAMES: usize = 112;
+/// Octets of an alarm's and of an event's message.
+const TOLD: usize = 64;
+const MESSAGE: usize = 160;
+/// An alarm that nobody repeats is forgotten after this.
+const FORGET: Duration = Duration::from_secs(24 * 3600);
+/// How often hosts are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+type Expression = Filter<6, 80>;
+
+/// What a value must not be: an expression of the filter language, behind `failure:` or `warning:` if wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threshold<'a> {
+    severity: Severity,
+    expression: &'a str,
+}
+
+impl<'a> Threshold<'a> {
+    /// Checks the text of a threshold.
+    ///
+    /// # Errors
+    /// What was expected instead.
+    pub fn parse(text: &'a str) -> Result<Self, &'static str> {
+        let text = text.trim();
+        let (severity, expression) = match (text.strip_prefix("failure:"), text.strip_prefix("warning:")) {
+            (Some(expression), _) => (Severity::Failure, expression.trim()),
+            (_, Some(expression)) => (Severity::Warning, expression.trim()),
+            _ => (Severity::Warning, text),
+        };
+        match Expression::new(expression) {
+            Ok(_) => Ok(Self { severity, expression }),
+            Err(error) => Err(match error.cause {
+                FilterCause::Expected { what, .. } => what,
+                FilterCause::Full(_) => "at most 6 comparisons, with 80 octets of strings in all",
+                FilterCause::TooDeep { .. } => "fewer parentheses inside each other",
+                _ => "an expression of the filter language",
+            }),
+        }
+    }
+
+    /// The expression as it was written.
+    #[must_use]
+    pub const fn expression(&self) -> &'a str {
+        self.expression
+    }
+
+    /// How bad it is to be beyond.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        self.severity
+    }
+}
+
+/// What an alarm is about.
+pub(crate) type Subject = Name<5, NAMES>;
+
+/// A series beyond a threshold, or a notification that was not taken back.
+#[derive(Clone, Debug)]
+pub(crate) struct Alarm {
+    /// Which threshold; none if somebody notified it.
+    threshold: Option<u8>,
+    severity: Severity,
+    since: Duration,
+    seen: Duration,
+    subject: Subject,
+    message: String<TOLD>,
+}
+
+impl Alarm {
+    /// How bad it is.
+    pub(crate) const fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// How long ago it began.
+    pub(crate) fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.since)
+    }
+
+    /// What it is about.
+    pub(crate) fn identifier(&self) -> Identifier<'_> {
+        identifier(&self.subject)
+    }
+
+    /// What was notified, or the latest values; safe to print.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Which threshold it is beyond; none if somebody notified it.
+    pub(crate) fn threshold(&self) -> Option<usize> {
+        self.threshold.map(usize::from)
+    }
+}
+
+/// Something that began or ended, to be sent as a notification.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    /// How bad it is.
+    pub(crate) severity: Severity,
+    subject: Subject,
+    /// What happened; safe to print.
+    pub(crate) message: String<MESSAGE>,
+}
+
+impl Event {
+    /// What it is about.
+    pub(crate) fn identifier(&self) -> Identifier<'_> {
+        identifier(&self.subject)
+    }
+}
+
+fn identifier(subject: &Subject) -> Identifier<'_> {
+    let [host, plugin, plugin_instance, type_, type_instance] = subject.fields();
+    Identifier { host, plugin, plugin_instance, type_, type_instance }
+}
+
+/// All alarms. What finds no room is counted.
+pub(crate) struct Alarms {
+    expressions: Vec<(Expression, Severity), THRESHOLDS>,
+    standing: Vec<Alarm, STANDING>,
+    events: Deque<Event, EVENTS>,
+    silent: u16,
+    left_out: u32,
+    lost: u32,
+    look: Duration,
+}
+
+impl Alarms {
+    /// No thresholds and no alarms.
+    pub(crate) const fn new() -> Self {
+        Self {
+            expressions: Vec::new(),
+            standing: Vec::new(),
+            events: Deque::new(),
+            silent: 0,
+            left_out: 0,
+            lost: 0,
+            look: Duration::ZERO,
+        }
+    }
+
+    /// Watches these from now on, as many as there is room for.
+    pub(crate) fn set(&mut self, thresholds: &[Threshold<'_>]) {
+        self.expressions.clear();
+        for threshold in thresholds.iter().take(THRESHOLDS) {
+            // They were compiled once before, to check them.
+            if let Ok(expression) = Expression::new(threshold.expression) {
+                let _ = self.expressions.push((expression, threshold.severity));
+            }
+        }
+    }
+
+    /// Compares a value list with the thresholds, which are those that were [`set`](Self::set).
+    pub(crate) fn value_list(&mut self, list: &ValueList<'_>, thresholds: &[Threshold<'_>], now: Duration) {
+        let item = Item::ValueList(*list);
+        for number in 0..self.expressions.len() {
+            let Some((expression, severity)) = self.expressions.get(number) else {
+                return;
+            };
+            let (beyond, severity) = (expression.matches(&item), *severity);
+            let standing = self.standing.iter().position(|alarm| {
+                alarm.threshold() == Some(number) && alarm.subject.is(&list.identifier.fields())
+            });
+            let expression = thresholds.get(number).map_or("", Threshold::expression);
+            match (beyond, standing.and_then(|place| self.standing.get_mut(place))) {
+                (true, Some(alarm)) => {
+                    alarm.seen = now;
+                    alarm.message = cut(format_args!("{}", Numbers(list)));
+                }
+                (true, None) => {
+                    let threshold = u8::try_from(number).ok();
+                    let message = cut(format_args!("{}", Numbers(list)));
+                    if let Some(subject) = self.stand(threshold, severity, &list.identifier, message, now) {
+                        let message = cut(format_args!("{} matches {expression}", Numbers(list)));
+                        self.event(Event { severity, subject, message });
+                    }
+                }
+                (false, Some(_)) => {
+                    let alarm = standing.map(|place| self.standing.swap_remove(place));
+                    if let Some(Alarm { subject, .. }) = alarm {
+                        let message = cut(format_args!("{} matches no more {expression}", Numbers(list)));
+                        self.event(Event { severity: Severity::Okay, subject, message });
+                    }
+                }
+                (false, None) => {}
+            }
+        }
+    }
+
+    /// Takes what somebody notified.
+    pub(crate) fn notification(&mut self, notification: &Notification<'_>, now: Duration) {
+        let fields = notification.identifier.fields();
+        let standing =
+            self.standing.iter().position(|alarm| alarm.threshold.is_none() && alarm.subject.is(&fields));
+        let message = cut(format_args!("{}", notification.message));
+        match (notification.severity, standing) {
+            (Severity::Okay, Some(place)) => drop(self.standing.swap_remove(place)),
+            (Severity::Okay, None) => {}
+            (severity, Some(place)) => {
+                if let Some(alarm) = self.standing.get_mut(place) {
+                    *alarm = Alarm { severity, seen: now, message, ..alarm.clone() };
+                }
+            }
+            (severity, None) => {
+                let _ = self.stand(None, severity, &notification.identifier, message, now);
+            }
+        }
+    }
+
+    /// Looks for hosts that are missing for `missing_after` intervals or are back, and forgets what is old.
+    pub(crate) fn poll(&mut self, table: &mut Table, missing_after: u32, now: Duration) {
+        if now < self.look {
+            return;
+        }
+        self.look = now.saturating_add(LOOK_EVERY);
+        table.watch(missing_after, now, |host, silent| {
+            let name = Identifier { host: host.name(), ..Identifier::default() };
+            // A host's name has room where a whole identifier has.
+            let Some(subject) = Subject::new(&name.fields()) else {
+                return;
+            };
+            let secs = host.age(now).as_secs();
+            let (severity, message) = match silent {
+                true => (Severity::Failure, cut(format_args!("nothing heard for {secs} s"))),
+                false => (Severity::Okay, cut(format_args!("heard again"))),
+            };
+            self.event(Event { severity, subject, message });
+        });
+        let silent = table.hosts().filter(|host| host.silent()).count();
+        self.silent = u16::try_from(silent).unwrap_or(u16::MAX);
+        self.standing.retain(|alarm| now.saturating_sub(alarm.seen) < FORGET);
+    }
+
+    /// When hosts are to be looked at again.
+    pub(crate) const fn next_look(&self) -> Duration {
+        self.look
+    }
+
+    /// The worst of what stands now.
+    pub(crate) fn worst(&self) -> Severity {
+        match self.silent {
+            0 => self.standing.iter().map(|alarm| alarm.severity).min().unwrap_or(Severity::Okay),
+            _ => Severity::Failure,
+        }
+    }
+
+    /// What stands now, without the hosts that are missing: those the table knows.
+    pub(crate) fn standing(&self) -> &[Alarm] {
+        &self.standing
+    }
+
+    /// How many hosts are missing.
+    pub(crate) const fn silent(&self) -> u16 {
+        self.silent
+    }
+
+    /// The oldest event that was not sent.
+    pub(crate) fn event_to_send(&self) -> Option<&Event> {
+        self.events.front()
+    }
+
+    /// It was sent, or nobody wants it.
+    pub(crate) fn event_sent(&mut self) {
+        drop(self.events.pop_front());
+    }
+
+    /// Alarms that found no room, and events that were too many.
+    pub(crate) const fn left_out(&self) -> (u32, u32) {
+        (self.left_out, self.lost)
+    }
+
+    /// Adds an alarm, if there is room, and gives its subject.
+    fn stand(
+        &mut self,
+        threshold: Option<u8>,
+        severity: Severity,
+        identifier: &Identifier<'_>,
+        message: String<TOLD>,
+        now: Duration,
+    ) -> Option<Subject> {
+        let added = Subject::new(&identifier.fields()).filter(|subject| {
+            let alarm = Alarm { threshold, severity, since: now, seen: now, subject: *subject, message };
+            self.standing.push(alarm).is_ok()
+        });
+        if added.is_none() {
+            self.left_out = self.left_out.saturating_add(1);
+        }
+        added
+    }
+
+    fn event(&mut self, event: Event) {
+        if self.events.push_back(event).is_err() {
+            self.lost = self.lost.saturating_add(1);
+        }
+    }
+}
+
+/// The values of a list, as they are printed: `1.5, 42`.
+struct Numbers<'a>(&'a ValueList<'a>);
+
+impl fmt::Display for Numbers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, value) in self.0.values.iter().enumerate() {
+            f.write_str(if place == 0 { "" } else { ", " })?;
+            write!(f, "{}", Number(value))?;
+        }
+        Ok(())
+    }
+}
+
+/// A value: integers in all their digits, gauges in as many as tell them from others.
+pub(crate) struct Number(pub(crate) Value);
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::Counter(number) | Value::Absolute(number) => write!(f, "{number}"),
+            Value::Derive(number) => write!(f, "{number}"),
+            Value::Gauge(number) => f.write_str(ryu::Buffer::new().format(number)),
+        }
+    }
+}
+
+/// As much of the text as there is room for; `…` stands for the rest.
+fn cut<const ROOM: usize>(text: fmt::Arguments<'_>) -> String<ROOM> {
+    struct Cut<const ROOM: usize>(String<ROOM>);
+    impl<const ROOM: usize> fmt::Write for Cut<ROOM> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let mark = '…'.len_utf8();
+            for character in text.chars() {
+                let left = ROOM.saturating_sub(self.0.len());
+                if left < character.len_utf8().saturating_add(mark) {
+                    let _ = self.0.push('…');
+                    return Err(fmt::Error);
+                }
+                self.0.push(character).map_err(|_| fmt::Error)?;
+            }
+            Ok(())
+        }
+    }
+    let mut cut = Cut(String::new());
+    let _ = cut.write_fmt(text);
+    cut.0
+}
+
+/// What the lamp shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lamp {
+    /// There is no network.
+    NoNetwork,
+    /// A failure stands.
+    Failure,
+    /// A warning stands.
+    Warning,
+    /// No packet was ever heard.
+    Nothing,
+    /// All is well.
+    Fine,
+}
+
+impl Lamp {
+    /// What to show: whether there is a network, whether a packet was ever heard, and the worst alarm.
+    pub(crate) const fn new(link: bool, heard: bool, worst: Severity) -> Self {
+        match (link, worst, heard) {
+            (false, ..) => Self::NoNetwork,
+            (true, Severity::Failure, _) => Self::Failure,
+            (true, Severity::Warning, _) => Self::Warning,
+            (true, Severity::Okay, false) => Self::Nothing,
+            (true, Severity::Okay, true) => Self::Fine,
+        }
+    }
+
+    /// How long it is on, and how long that and the darkness behind take; in milliseconds.
+    const fn rhythm(self) -> (u32, u32) {
+        match self {
+            Self::NoNetwork => (1, 1),
+            Self::Failure => (100, 200),
+            Self::Warning => (500, 1000),
+            Self::Nothing => (0, 1000),
+            Self::Fine => (50, 2000),
+        }
+    }
+
+    /// Whether it is on now, and for how long it stays as it is.
+    pub(crate) fn at(self, now: Duration) -> (bool, Duration) {
+        let (lit, period) = self.rhythm();
+        // Periods are whole parts of two seconds.
+        let millis = u32::from(now.as_secs() % 2 == 1).wrapping_mul(1000).wrapping_add(now.subsec_millis());
+        let place = millis.checked_rem(period).unwrap_or_default();
+        let on = place < lit;
+        let left = if on { lit } else { period }.saturating_sub(place);
+        match self {
+            Self::NoNetwork | Self::Nothing => (on, Duration::from_secs(2)),
+            _ => (on, Duration::from_millis(u64::from(left))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::tests::{heard, with_list};
+    use collectd_net::{Protection, Time};
+
+    fn at(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    fn alarms(texts: &[&'static str]) -> (Alarms, std::vec::Vec<Threshold<'static>>) {
+        let thresholds: std::vec::Vec<_> = texts.iter().map(|text| Threshold::parse(text).unwrap()).collect();
+        let mut alarms = Alarms::new();
+        alarms.set(&thresholds);
+        (alarms, thresholds)
+    }
+
+    fn events(alarms: &mut Alarms) -> std::vec::Vec<std::string::String> {
+        let mut events = std::vec::Vec::new();
+        while let Some(event) = alarms.event_to_send() {
+            events.push(format!("{} {} {}", event.severity.name(), event.identifier(), event.message));
+            alarms.event_sent();
+        }
+        events
+    }
+
+    fn notified(alarms: &mut Alarms, host: &str, severity: Severity, message: &str, now: u64) {
+        alarms.notification(
+            &Notification {
+                identifier: Identifier { host: host.into(), ..Identifier::default() },
+                time: Time::from_secs(1).unwrap(),
+                severity,
+                message: message.into(),
+                protection: Protection::None,
+                user: None,
+            },
+            at(now),
+        );
+    }
+
+    #[test]
+    fn a_threshold_is_an_expression_with_a_severity() {
+        let threshold = Threshold::parse(" failure: plugin == 'load' and value > 5 ").unwrap();
+        assert_eq!((threshold.severity(), threshold.expression()), (Severity::Failure, "plugin == 'load' and value > 5"));
+        assert_eq!(Threshold::parse("value > 5").unwrap().severity(), Severity::Warning);
+        assert_eq!(Threshold::parse("warning: value > 5").unwrap().severity(), Severity::Warning);
+        assert_eq!(Threshold::parse("value > host"), Err("a number or another field of numbers"));
+        assert!(Threshold::parse("").unwrap_err().starts_with("a field"));
+        let many = ["value > 1"; 7].join(" or ");
+        assert!(Threshold::parse(&many).unwrap_err().starts_with("at most 6"));
+        assert!(Threshold::parse(&"(".repeat(1000)).unwrap_err().starts_with("fewer"));
+    }
+
+    #[test]
+    fn an_alarm_begins_and_ends_once() {
+        let (mut alarms, thresholds) = alarms(&["plugin == 'load' and value > 5", "failure: value > 100"]);
+        for (series, value) in [("h/load/t", 4), ("h/load/t", 6), ("h/load/t", 7), ("h/swap/t", 4), ("h/load/t-2", 1)] {
+            with_list(series, 10, &[Value::Derive(value)], |list| alarms.value_list(list, &thresholds, at(1)));
+        }
+        assert_eq!(alarms.worst(), Severity::Warning);
+        assert_eq!(alarms.standing().len(), 1);
+        assert_eq!((alarms.standing()[0].message(), alarms.standing()[0].threshold()), ("7", Some(0)));
+        with_list("h/load/t", 10, &[Value::Gauge(200.5)], |list| alarms.value_list(list, &thresholds, at(5)));
+        assert_eq!((alarms.worst(), alarms.standing().len()), (Severity::Failure, 2));
+        with_list("h/load/t", 10, &[Value::Gauge(0.1)], |list| alarms.value_list(list, &thresholds, at(6)));
+        assert_eq!((alarms.worst(), alarms.standing().len()), (Severity::Okay, 0));
+        assert_eq!(
+            events(&mut alarms),
+            [
+                "warning h/load/t 6 matches plugin == 'load' and value > 5",
+                "failure h/load/t 200.5 matches value > 100",
+                "okay h/load/t 0.1 matches no more plugin == 'load' and value > 5",
+                "okay h/load/t 0.1 matches no more value > 100",
+            ]
+        );
+    }
+
+    #[test]
+    fn more_alarms_than_there_is_room_for_do_no_harm() {
+        let (mut alarms, thresholds) = alarms(&["value > 5"]);
+        for number in 0..1000 {
+            let name = format!("h/p/t-{number}");
+            with_list(&name, 10, &[Value::Counter(6)], |list| alarms.value_list(list, &thresholds, at(1)));
+        }
+        let long = format!("h/p/t-{}", "x".repeat(200));
+        with_list(&long, 10, &[Value::Counter(6)], |list| alarms.value_list(list, &thresholds, at(1)));
+        assert_eq!((alarms.standing().len(), events(&mut alarms).len()), (STANDING, EVENTS));
+        assert_eq!(alarms.left_out(), (1001 - STANDING as u32, (STANDING - EVENTS) as u32));
+        with_list("h/p/t-3", 10, &[Value::Counter(1)], |list| alarms.value_list(list, &thresholds, at(2)));
+        assert_eq!(events(&mut alarms), ["okay h/p/t-3 1 matches no more value > 5"]);
+    }
+
+    #[test]
+    fn what_is_notified_stands_until_it_is_taken_back() {
+        let mut alarms = Alarms::new();
+        notified(&mut alarms, "h", Severity::Okay, "fine", 0);
+        notified(&mut alarms, "h", Severity::Warning, "disk is \x1b[31m full", 1);
+        notified(&mut alarms, "g", Severity::Warning, "hot", 1);
+        notified(&mut alarms, "h", Severity::Failure, "disk is gone", 2);
+        assert_eq!((alarms.worst(), alarms.standing().len()), (Severity::Failure, 2));
+        assert_eq!(alarms.standing()[0].age(at(3)), at(2));
+        notified(&mut alarms, "h", Severity::Okay, "fine", 3);
+        assert_eq!((alarms.worst(), alarms.standing()[0].message()), (Severity::Warning, "hot"));
+        let mut table = Table::new();
+        alarms.poll(&mut table, 3, at(86_400));
+        assert_eq!(alarms.worst(), Severity::Warning);
+        alarms.poll(&mut table, 3, at(86_401));
+        assert_eq!((alarms.worst(), events(&mut alarms).len()), (Severity::Okay, 0));
+    }
+
+    #[test]
+    fn messages_are_made_harmless_and_cut_where_it_shows() {
+        let mut alarms = Alarms::new();
+        notified(&mut alarms, "h", Severity::Warning, "a\x1bb\n", 1);
+        assert_eq!(alarms.standing()[0].message(), r"a\x1bb\x0a");
+        notified(&mut alarms, "h", Severity::Warning, &"ü".repeat(40), 1);
+        assert_eq!(alarms.standing()[0].message(), format!("{}…", "ü".repeat(30)));
+    }
+
+    #[test]
+    fn a_missing_host_is_a_failure_until_it_is_heard_again() {
+        let (mut alarms, mut table) = (Alarms::new(), Table::new());
+        heard(&mut table, "web01/p/t", 1, 0);
+        alarms.poll(&mut table, 3, at(30));
+        assert_eq!((alarms.worst(), alarms.next_look()), (Severity::Okay, Duration::from_millis(30_500)));
+        alarms.poll(&mut table, 3, at(31));
+        alarms.poll(&mut table, 3, at(32));
+        assert_eq!((alarms.worst(), alarms.silent()), (Severity::Failure, 1));
+        heard(&mut table, "web01/p/t", 1, 40);
+        alarms.poll(&mut table, 3, at(41));
+        assert_eq!((alarms.worst(), alarms.silent()), (Severity::Okay, 0));
+        assert_eq!(events(&mut alarms), ["failure web01// nothing heard for 31 s", "okay web01// heard again"]);
+    }
+
+    #[test]
+    fn the_lamp_shows_the_worst() {
+        use Severity::{Failure, Okay, Warning};
+        assert_eq!(Lamp::new(false, true, Failure), Lamp::NoNetwork);
+        assert_eq!(Lamp::new(true, false, Failure), Lamp::Failure);
+        assert_eq!(Lamp::new(true, true, Warning), Lamp::Warning);
+        assert_eq!(Lamp::new(true, false, Okay), Lamp::Nothing);
+        assert_eq!(Lamp::new(true, true, Okay), Lamp::Fine);
+    }
+
+    #[test]
+    fn the_lamp_blinks_as_it_says() {
+        for (lamp, lit, edges) in [
+            (Lamp::NoNetwork, 10_000, 0),
+            (Lamp::Failure, 5000, 100),
+            (Lamp::Warning, 5000, 20),
+            (Lamp::Nothing, 0, 0),
+            (Lamp::Fine, 250, 10),
+        ] {
+            let shown: std::vec::Vec<bool> = (0..10_001).map(|now| lamp.at(Duration::from_millis(now)).0).collect();
+            assert_eq!(shown[..10_000].iter().filter(|on| **on).count(), lit, "{lamp:?}");
+            assert_eq!(shown.windows(2).filter(|pair| pair[0] != pair[1]).count(), edges, "{lamp:?}");
+            // It stays as it is for as long as it says.
+            for now in 0..5000 {
+                let (on, left) = lamp.at(Duration::from_millis(now));
+                let last = now as usize + left.as_millis() as usize;
+                assert!(shown[now as usize..last].iter().all(|shown| *shown == on), "{lamp:?} at {now}");
+                assert!(edges == 0 || shown[last] != on, "{lamp:?} at {now}");
+            }
+        }
+    }
+
+    #[test]
+    fn memory_is_small() {
+        assert!(size_of::<Alarms>() <= 12_000, "{}", size_of::<Alarms>());
+        println!("{} {} {}", size_of::<Alarms>(), size_of::<Expression>(), size_of::<Alarm>());
+    }
+}
