@@ -16,13 +16,11 @@
 use core::fmt::{self, Write as _};
 use core::time::Duration;
 
-use collectd_net::{Filter, FilterCause, Identifier, Item, Notification, Severity, Text, Value, ValueList};
+use collectd_net::{Filter, FilterError, Identifier, Item, Notification, Severity, Value, ValueList};
 use heapless::{Deque, String, Vec};
 
 use crate::table::{Name, Table};
 
-/// How many thresholds there may be.
-pub(crate) const THRESHOLDS: usize = 8;
 /// How many series and notifications may stand at a time.
 const STANDING: usize = 16;
 /// How many events wait to be sent.
@@ -37,36 +35,29 @@ const FORGET: Duration = Duration::from_secs(24 * 3600);
 /// How often hosts are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-type Expression = Filter<6, 80>;
-
 /// What a value must not be: an expression of the filter language, behind `failure:` or `warning:` if wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Threshold<'a> {
     severity: Severity,
     expression: &'a str,
+    filter: Filter<8, 96>,
 }
 
 impl<'a> Threshold<'a> {
-    /// Checks the text of a threshold.
+    /// Compiles the text of a threshold.
     ///
     /// # Errors
-    /// What was expected instead.
-    pub fn parse(text: &'a str) -> Result<Self, &'static str> {
-        let text = text.trim();
+    /// What is wrong with the expression, and in which column of the text.
+    pub fn parse(text: &'a str) -> Result<Self, FilterError> {
         let (severity, expression) = match (text.strip_prefix("failure:"), text.strip_prefix("warning:")) {
-            (Some(expression), _) => (Severity::Failure, expression.trim()),
-            (_, Some(expression)) => (Severity::Warning, expression.trim()),
+            (Some(expression), _) => (Severity::Failure, expression),
+            (_, Some(expression)) => (Severity::Warning, expression),
             _ => (Severity::Warning, text),
         };
-        match Expression::new(expression) {
-            Ok(_) => Ok(Self { severity, expression }),
-            Err(error) => Err(match error.cause {
-                FilterCause::Expected { what, .. } => what,
-                FilterCause::Full(_) => "at most 6 comparisons, with 80 octets of strings in all",
-                FilterCause::TooDeep { .. } => "fewer parentheses inside each other",
-                _ => "an expression of the filter language",
-            }),
-        }
+        let before = text.len().saturating_sub(expression.len());
+        let filter = Filter::new(expression)
+            .map_err(|error| FilterError { column: error.column.saturating_add(before), ..error })?;
+        Ok(Self { severity, expression: expression.trim(), filter })
     }
 
     /// The expression as it was written.
@@ -148,7 +139,6 @@ fn identifier(subject: &Subject) -> Identifier<'_> {
 
 /// All alarms. What finds no room is counted.
 pub(crate) struct Alarms {
-    expressions: Vec<(Expression, Severity), THRESHOLDS>,
     standing: Vec<Alarm, STANDING>,
     events: Deque<Event, EVENTS>,
     silent: u16,
@@ -158,42 +148,21 @@ pub(crate) struct Alarms {
 }
 
 impl Alarms {
-    /// No thresholds and no alarms.
+    /// No alarms.
     pub(crate) const fn new() -> Self {
-        Self {
-            expressions: Vec::new(),
-            standing: Vec::new(),
-            events: Deque::new(),
-            silent: 0,
-            left_out: 0,
-            lost: 0,
-            look: Duration::ZERO,
-        }
+        Self { standing: Vec::new(), events: Deque::new(), silent: 0, left_out: 0, lost: 0, look: Duration::ZERO }
     }
 
-    /// Watches these from now on, as many as there is room for.
-    pub(crate) fn set(&mut self, thresholds: &[Threshold<'_>]) {
-        self.expressions.clear();
-        for threshold in thresholds.iter().take(THRESHOLDS) {
-            // They were compiled once before, to check them.
-            if let Ok(expression) = Expression::new(threshold.expression) {
-                let _ = self.expressions.push((expression, threshold.severity));
-            }
-        }
-    }
-
-    /// Compares a value list with the thresholds, which are those that were [`set`](Self::set).
+    /// Compares a value list with the thresholds, which are the same ones each time.
     pub(crate) fn value_list(&mut self, list: &ValueList<'_>, thresholds: &[Threshold<'_>], now: Duration) {
         let item = Item::ValueList(*list);
-        for number in 0..self.expressions.len() {
-            let Some((expression, severity)) = self.expressions.get(number) else {
-                return;
-            };
-            let (beyond, severity) = (expression.matches(&item), *severity);
-            let standing = self.standing.iter().position(|alarm| {
-                alarm.threshold() == Some(number) && alarm.subject.is(&list.identifier.fields())
-            });
-            let expression = thresholds.get(number).map_or("", Threshold::expression);
+        for (number, threshold) in thresholds.iter().enumerate() {
+            let (beyond, severity, expression) =
+                (threshold.filter.matches(&item), threshold.severity, threshold.expression);
+            let standing = self
+                .standing
+                .iter()
+                .position(|alarm| alarm.threshold() == Some(number) && alarm.subject.is(&list.identifier.fields()));
             match (beyond, standing.and_then(|place| self.standing.get_mut(place))) {
                 (true, Some(alarm)) => {
                     alarm.seen = now;
@@ -222,8 +191,7 @@ impl Alarms {
     /// Takes what somebody notified.
     pub(crate) fn notification(&mut self, notification: &Notification<'_>, now: Duration) {
         let fields = notification.identifier.fields();
-        let standing =
-            self.standing.iter().position(|alarm| alarm.threshold.is_none() && alarm.subject.is(&fields));
+        let standing = self.standing.iter().position(|alarm| alarm.threshold.is_none() && alarm.subject.is(&fields));
         let message = cut(format_args!("{}", notification.message));
         match (notification.severity, standing) {
             (Severity::Okay, Some(place)) => drop(self.standing.swap_remove(place)),
@@ -439,10 +407,7 @@ mod tests {
     }
 
     fn alarms(texts: &[&'static str]) -> (Alarms, std::vec::Vec<Threshold<'static>>) {
-        let thresholds: std::vec::Vec<_> = texts.iter().map(|text| Threshold::parse(text).unwrap()).collect();
-        let mut alarms = Alarms::new();
-        alarms.set(&thresholds);
-        (alarms, thresholds)
+        (Alarms::new(), texts.iter().map(|text| Threshold::parse(text).unwrap()).collect())
     }
 
     fn events(alarms: &mut Alarms) -> std::vec::Vec<std::string::String> {
@@ -470,15 +435,16 @@ mod tests {
 
     #[test]
     fn a_threshold_is_an_expression_with_a_severity() {
-        let threshold = Threshold::parse(" failure: plugin == 'load' and value > 5 ").unwrap();
-        assert_eq!((threshold.severity(), threshold.expression()), (Severity::Failure, "plugin == 'load' and value > 5"));
+        let threshold = Threshold::parse("failure: plugin == 'load' and value > 5").unwrap();
+        assert_eq!(
+            (threshold.severity(), threshold.expression()),
+            (Severity::Failure, "plugin == 'load' and value > 5")
+        );
         assert_eq!(Threshold::parse("value > 5").unwrap().severity(), Severity::Warning);
         assert_eq!(Threshold::parse("warning: value > 5").unwrap().severity(), Severity::Warning);
-        assert_eq!(Threshold::parse("value > host"), Err("a number or another field of numbers"));
-        assert!(Threshold::parse("").unwrap_err().starts_with("a field"));
-        let many = ["value > 1"; 7].join(" or ");
-        assert!(Threshold::parse(&many).unwrap_err().starts_with("at most 6"));
-        assert!(Threshold::parse(&"(".repeat(1000)).unwrap_err().starts_with("fewer"));
+        assert_eq!(Threshold::parse("failure: value > host").unwrap_err().column, 18);
+        assert_eq!(Threshold::parse("value > host").unwrap_err().column, 9);
+        assert!(Threshold::parse("").is_err() && Threshold::parse(&"(".repeat(1000)).is_err());
     }
 
     #[test]
@@ -597,6 +563,6 @@ mod tests {
     #[test]
     fn memory_is_small() {
         assert!(size_of::<Alarms>() <= 12_000, "{}", size_of::<Alarms>());
-        println!("{} {} {}", size_of::<Alarms>(), size_of::<Expression>(), size_of::<Alarm>());
+        println!("{} {} {}", size_of::<Alarms>(), size_of::<Event>(), size_of::<Alarm>());
     }
 }

@@ -214,9 +214,8 @@ impl Clock {
             }
         }
         let due = self.start.is_none() || now.saturating_sub(self.counted) >= COUNT_EVERY;
-        let sntp = self.start.is_some()
-            && self.source == Source::Sntp
-            && now.saturating_sub(self.answered) <= SNTP_LASTS;
+        let sntp =
+            self.start.is_some() && self.source == Source::Sntp && now.saturating_sub(self.answered) <= SNTP_LASTS;
         if due && !sntp {
             self.counted = now;
             self.count(now);
@@ -324,7 +323,8 @@ mod tests {
         let mut clock = Clock::new(7);
         let request = clock.sntp_request(at(0)).unwrap();
         let good = answer(&request, SECS);
-        for (place, octet) in [(0, 0x23), (0, 0x25), (0, 0xe4), (0, 0x04), (0, 0x3c), (24, !good[24]), (31, !good[31])] {
+        for (place, octet) in [(0, 0x23), (0, 0x25), (0, 0xe4), (0, 0x04), (0, 0x3c), (24, !good[24]), (31, !good[31])]
+        {
             let mut clock = Clock::new(7);
             assert_eq!(clock.sntp_request(at(0)), Some(request));
             let mut bad = good;

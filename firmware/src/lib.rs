@@ -15,9 +15,9 @@
     )
 )]
 
-mod announce;
 #[allow(dead_code)]
 mod alarm;
+mod announce;
 #[allow(dead_code)]
 mod clock;
 mod exact;
@@ -36,7 +36,8 @@ mod table;
 pub use collectd_net;
 pub use smoltcp;
 
+pub use alarm::Threshold;
 pub use exact::ExactLines;
 pub use node::{Board, Drops, Node, Outcome, Readings, SOCKETS, Sockets, Storage, Watch};
-pub use settings::{Address, Address6, GROUPS, Settings, SettingsCause, SettingsError, THRESHOLDS, Threshold, USERS};
+pub use settings::{Address, Address6, GROUPS, Settings, SettingsCause, SettingsError, THRESHOLDS, USERS};
 pub use socket::{Port, TransmitError};

@@ -9,15 +9,14 @@ use collectd_net::{Filter, FilterError, GROUP_V4, GROUP_V6, Key, PORT, SecurityL
 use heapless::Vec;
 use smoltcp::wire::{IpAddress, IpCidr, Ipv4Cidr, Ipv6Cidr};
 
+use crate::alarm::Threshold;
+
 /// Groups that a node can join.
 pub const GROUPS: usize = 8;
 /// Users whose passwords a node can know.
 pub const USERS: usize = 4;
 /// Thresholds that a node can watch.
 pub const THRESHOLDS: usize = 8;
-
-/// An expression of core's filter language, as long as a threshold usually is.
-pub type Threshold = Filter<8, 96>;
 
 /// Where the IPv4 address comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +66,7 @@ pub struct Settings<'a> {
     /// `missing-after`: for how many of its intervals a host may be silent.
     pub missing_after: u16,
     /// `threshold`: an expression that means an alarm when an item fits it, once for each.
-    pub thresholds: Vec<Threshold, THRESHOLDS>,
+    pub thresholds: Vec<Threshold<'a>, THRESHOLDS>,
     /// `alarms`: whether alarms are sent as notifications.
     pub alarms: bool,
     /// `report`: how often the board sends its own readings; `None` is never.
@@ -181,7 +180,7 @@ impl<'a> Settings<'a> {
             "log-rate" => self.log_rate = parse(value, "lines in a second")?,
             "missing-after" => self.missing_after = positive(value, "a number of intervals")?,
             "threshold" => {
-                let threshold = Filter::new(value).map_err(SettingsCause::Filter)?;
+                let threshold = Threshold::parse(value).map_err(SettingsCause::Filter)?;
                 self.thresholds.push(threshold).map_err(|_| SettingsCause::Full("thresholds"))?;
             }
             "alarms" => self.alarms = on_or_off(value)?,
