@@ -1,0 +1,419 @@
+//! What the page says, in pieces that fit a small buffer: what there is to tell may change between two of them.
+
+use core::fmt::{self, Write};
+use core::time::Duration;
+
+use collectd_net::text::is_unsafe;
+use collectd_net::{Counters, Identifier, Text, Value, names};
+use smoltcp::wire::IpCidr;
+
+use crate::Readings;
+use crate::alarm::{Alarm, Alarms, Number, Threshold};
+use crate::clock::{Clock, Source};
+use crate::table::{Host, Series, Table};
+
+/// Octets of the longest piece. An octet of a stranger's name takes six at most.
+pub(super) const PIECE: usize = 1536;
+
+/// Everything that the page tells of, as it is now.
+pub(crate) struct View<'a> {
+    /// What the board is.
+    pub(crate) board: &'a str,
+    /// What it calls itself.
+    pub(crate) name: &'a str,
+    /// Why it started again.
+    pub(crate) reset: Option<&'a str>,
+    /// Where it is.
+    pub(crate) addresses: &'a [IpCidr],
+    /// What the board tells.
+    pub(crate) readings: &'a Readings,
+    /// The time.
+    pub(crate) clock: &'a Clock,
+    /// What is known of others.
+    pub(crate) table: &'a Table,
+    /// What is wrong with them.
+    pub(crate) alarms: &'a Alarms,
+    /// What they are compared with.
+    pub(crate) thresholds: &'a [Threshold<'a>],
+    /// What was received and refused.
+    pub(crate) counters: &'a Counters,
+    /// Packets that were dropped, by where.
+    pub(crate) drops: &'a [(&'static str, u64)],
+}
+
+/// The parts of the page behind its head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Section {
+    Addresses,
+    Alarms,
+    Hosts,
+    Series,
+    Received,
+    Refused,
+    Dropped,
+    LeftOut,
+}
+
+impl Section {
+    const ALL: [Self; 8] = [
+        Self::Addresses,
+        Self::Alarms,
+        Self::Hosts,
+        Self::Series,
+        Self::Received,
+        Self::Refused,
+        Self::Dropped,
+        Self::LeftOut,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Addresses => "addresses",
+            Self::Alarms => "alarms",
+            Self::Hosts => "hosts",
+            Self::Series => "series",
+            Self::Received => "received",
+            Self::Refused => "refused",
+            Self::Dropped => "dropped",
+            Self::LeftOut => "left_out",
+        }
+    }
+
+    /// What JSON begins and ends it with.
+    const fn brackets(self) -> (char, char) {
+        match self {
+            Self::Addresses | Self::Alarms | Self::Hosts | Self::Series => ('[', ']'),
+            Self::Received | Self::Refused | Self::Dropped | Self::LeftOut => ('{', '}'),
+        }
+    }
+
+    /// The first row at `number` or behind it, and its number.
+    fn row_from<'a>(self, view: &View<'a>, number: usize, now: Duration) -> Option<(usize, Row<'a>)> {
+        let row = match self {
+            Self::Addresses => Row::Address(view.addresses.get(number)?),
+            Self::Alarms => Row::Alarm(view.alarms.standing().get(number)?),
+            Self::Hosts => return view.table.host_from(number).map(|(number, host)| (number, Row::Host(host))),
+            Self::Series => {
+                return view.table.series_from(number, now).map(|(number, series)| (number, Row::Series(series)));
+            }
+            Self::Received => {
+                let counters = view.counters;
+                let (name, count) = *[
+                    ("packets", counters.packets),
+                    ("octets", counters.octets),
+                    ("empty", counters.empty),
+                    ("truncated", counters.truncated),
+                    ("value_lists", counters.value_lists),
+                    ("values", counters.values),
+                    ("notifications", counters.notifications),
+                    ("unknown_parts", counters.unknown_parts),
+                ]
+                .get(number)?;
+                Row::Count(name, count)
+            }
+            Self::Refused => {
+                let (cause, count) = view.counters.refused_by_cause().nth(number)?;
+                Row::Count(cause, count)
+            }
+            Self::Dropped => {
+                let (place, count) = *view.drops.get(number)?;
+                Row::Count(place, count)
+            }
+            Self::LeftOut => {
+                let (table, (alarms, events)) = (view.table.left_out(), view.alarms.left_out());
+                let (name, count) = *[
+                    ("names", table.names),
+                    ("values", table.values),
+                    ("hosts", table.hosts),
+                    ("series", table.series),
+                    ("alarms", alarms),
+                    ("events", events),
+                ]
+                .get(number)?;
+                Row::Count(name, u64::from(count))
+            }
+        };
+        Some((number, row))
+    }
+}
+
+/// One line of the page.
+enum Row<'a> {
+    Address(&'a IpCidr),
+    Alarm(&'a Alarm),
+    Host(&'a Host),
+    Series(Series<'a>),
+    Count(&'static str, u64),
+}
+
+/// The page, as far as it was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content {
+    json: bool,
+    at: At,
+    /// Nothing stands before the next row of this section.
+    first: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum At {
+    Head,
+    /// Before this section.
+    Section(u8),
+    /// Before this row of a section, or one behind it.
+    Row(u8, usize),
+    End,
+}
+
+impl Content {
+    /// The beginning.
+    pub(super) const fn new(json: bool) -> Self {
+        Self { json, at: At::Head, first: true }
+    }
+
+    /// Writes the next piece; false if there is none. Where `out` was too small for a piece it has to be left out as a whole,
+    /// which the caller does by taking back what was written: the page is still complete without.
+    pub(super) fn piece(&mut self, view: &View<'_>, now: Duration, out: &mut impl Piece) -> bool {
+        match self.at {
+            At::Head => {
+                self.at = At::Section(0);
+                let _ = if self.json { json_head(view, now, out) } else { text_head(view, now, out) };
+            }
+            At::Section(number) => match Section::ALL.get(usize::from(number)) {
+                None => {
+                    self.at = At::End;
+                    let _ = out.write_str(if self.json { "\n}\n" } else { "" });
+                }
+                Some(section) => {
+                    self.at = At::Row(number, 0);
+                    self.first = true;
+                    let (name, (open, _)) = (section.name(), section.brackets());
+                    let _ = if self.json { write!(out, ",\n\"{name}\":{open}") } else { write!(out, "\n{name}\n") };
+                }
+            },
+            At::Row(number, row) => {
+                let Some(section) = Section::ALL.get(usize::from(number)) else {
+                    return false;
+                };
+                if let Some((row, content)) = section.row_from(view, row, now) {
+                    self.at = At::Row(number, row.saturating_add(1));
+                    let written = if self.json {
+                        out.write_str(if self.first { "\n" } else { ",\n" }).and_then(|()| content.json(view, now, out))
+                    } else {
+                        content.text(view, now, out)
+                    };
+                    match written {
+                        Ok(()) => self.first = false,
+                        Err(fmt::Error) => out.take_back(),
+                    }
+                } else {
+                    self.at = At::Section(number.saturating_add(1));
+                    let (_, close) = section.brackets();
+                    let _ = if self.json { out.write_char(close) } else { Ok(()) };
+                }
+            }
+            At::End => return false,
+        }
+        true
+    }
+}
+
+/// Where pieces are written.
+pub(super) trait Piece: Write {
+    /// Forgets what was written of this piece.
+    fn take_back(&mut self);
+}
+
+fn text_head(view: &View<'_>, now: Duration, out: &mut impl Write) -> fmt::Result {
+    let version = env!("CARGO_PKG_VERSION");
+    writeln!(out, "{} on {}, collectd-node {version}", Text::from(view.name), Text::from(view.board))?;
+    writeln!(out, "up {} s", now.as_secs())?;
+    if let (Some(time), Some(source)) = (view.clock.time(now), view.clock.source()) {
+        writeln!(out, "time {} s since 1970, from {}", time.secs(), source.name())?;
+    }
+    if let Some(reset) = view.reset {
+        writeln!(out, "started again: {}", Text::from(reset))?;
+    }
+    if let Some(millidegrees) = view.readings.millidegrees {
+        writeln!(out, "temperature {} °C", Number(celsius(millidegrees)))?;
+    }
+    let (worst, silent) = (view.alarms.worst().name(), view.alarms.silent());
+    writeln!(out, "{worst}: {silent} hosts missing, {} other alarms", view.alarms.standing().len())
+}
+
+fn json_head(view: &View<'_>, now: Duration, out: &mut impl Write) -> fmt::Result {
+    write!(out, "{{\n\"board\":{},", Quoted(view.board.into()))?;
+    write!(out, "\"name\":{},\"version\":\"{}\",", Quoted(view.name.into()), env!("CARGO_PKG_VERSION"))?;
+    write!(out, "\"uptime\":{},", Seconds(now))?;
+    match view.clock.time(now) {
+        Some(time) => write!(out, "\"time\":{},", Seconds(time.into()))?,
+        None => out.write_str("\"time\":null,")?,
+    }
+    match view.clock.source().map(Source::name) {
+        Some(source) => write!(out, "\"clock\":\"{source}\",")?,
+        None => out.write_str("\"clock\":null,")?,
+    }
+    match view.reset {
+        Some(reset) => write!(out, "\"reset\":{},", Quoted(reset.into()))?,
+        None => out.write_str("\"reset\":null,")?,
+    }
+    match view.readings.millidegrees {
+        Some(millidegrees) => write!(out, "\"temperature\":{},", Number(celsius(millidegrees)))?,
+        None => out.write_str("\"temperature\":null,")?,
+    }
+    let (worst, silent) = (view.alarms.worst().name(), view.alarms.silent());
+    write!(out, "\"link\":{},\"worst\":\"{worst}\",\"silent\":{silent}", view.readings.link)
+}
+
+fn celsius(millidegrees: i32) -> Value {
+    Value::Gauge(f64::from(millidegrees) / 1000.0)
+}
+
+impl Row<'_> {
+    fn text(&self, view: &View<'_>, now: Duration, out: &mut impl Write) -> fmt::Result {
+        match self {
+            Self::Address(address) => writeln!(out, "{address}"),
+            Self::Alarm(alarm) => {
+                let (severity, age) = (alarm.severity().name(), alarm.age(now).as_secs());
+                write!(out, "{severity} since {age} s: {}: {}", alarm.identifier(), alarm.message())?;
+                match alarm.threshold().and_then(|number| view.thresholds.get(number)) {
+                    Some(threshold) => writeln!(out, " matches {}", Text::from(threshold.expression())),
+                    None => writeln!(out),
+                }
+            }
+            Self::Host(host) => {
+                let (name, age) = (host.name(), Seconds(host.age(now)));
+                let (interval, lists) = (Seconds(host.interval()), host.value_lists());
+                let missing = if host.silent() { "missing: " } else { "" };
+                write!(out, "{name}: {missing}heard {age} s ago, every {interval} s, {lists} value lists")?;
+                writeln!(out, ", {} notifications, protection {}", host.notifications(), host.protection().name())
+            }
+            Self::Series(series) => {
+                let names = names::of(series.identifier.type_, series.values.len()).unwrap_or_default();
+                write!(out, "{}", series.identifier)?;
+                for (place, value) in series.values.iter().enumerate() {
+                    match names.get(place) {
+                        Some(name) if names.len() > 1 => write!(out, " {name} {}", Number(value))?,
+                        _ => write!(out, " {}", Number(value))?,
+                    }
+                }
+                writeln!(out, " ({} s ago{})", series.age, if series.silent { ", host missing" } else { "" })
+            }
+            Self::Count(name, count) => writeln!(out, "{name} {count}"),
+        }
+    }
+
+    fn json(&self, view: &View<'_>, now: Duration, out: &mut impl Write) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(out, "\"{address}\""),
+            Self::Alarm(alarm) => {
+                write!(out, "{{\"severity\":\"{}\",{},", alarm.severity().name(), Fields(&alarm.identifier()))?;
+                write!(out, "\"since\":{},", Seconds(alarm.age(now)))?;
+                match alarm.threshold().and_then(|number| view.thresholds.get(number)) {
+                    Some(threshold) => write!(out, "\"threshold\":{},", Quoted(threshold.expression().into()))?,
+                    None => out.write_str("\"threshold\":null,")?,
+                }
+                write!(out, "\"message\":{}}}", Quoted(alarm.message().into()))
+            }
+            Self::Host(host) => {
+                write!(out, "{{\"host\":{},\"seen\":{},", Quoted(host.name()), Seconds(host.age(now)))?;
+                write!(out, "\"interval\":{},\"silent\":{},", Seconds(host.interval()), host.silent())?;
+                write!(out, "\"value_lists\":{},", host.value_lists())?;
+                write!(out, "\"notifications\":{},", host.notifications())?;
+                write!(out, "\"security\":\"{}\"}}", host.protection().name())
+            }
+            Self::Series(series) => {
+                write!(out, "{{{},\"seen\":{},", Fields(&series.identifier), series.age)?;
+                out.write_str("\"dstypes\":[")?;
+                let values = || series.values.iter().enumerate().map(|(place, value)| (if place == 0 { "" } else { "," }, value));
+                for (comma, value) in values() {
+                    write!(out, "{comma}\"{}\"", value.kind().name())?;
+                }
+                out.write_str("],\"values\":[")?;
+                for (comma, value) in values() {
+                    match value {
+                        Value::Gauge(number) if !number.is_finite() => write!(out, "{comma}null")?,
+                        value => write!(out, "{comma}{}", Number(value))?,
+                    }
+                }
+                out.write_str("]}")
+            }
+            Self::Count(name, count) => write!(out, "\"{name}\":{count}"),
+        }
+    }
+}
+
+/// The five fields of an identifier, as members of an object.
+struct Fields<'a>(&'a Identifier<'a>);
+
+impl fmt::Display for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [host, plugin, plugin_instance, type_, type_instance] = self.0.fields().map(Quoted);
+        write!(f, "\"host\":{host},\"plugin\":{plugin},\"plugin_instance\":{plugin_instance},")?;
+        write!(f, "\"type\":{type_},\"type_instance\":{type_instance}")
+    }
+}
+
+/// A string of JSON (RFC 8259 §7). What is no UTF-8 is shown as [`Text`] shows it.
+struct Quoted<'a>(Text<'a>);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for chunk in self.0.as_octets().utf8_chunks() {
+            for character in chunk.valid().chars() {
+                match character {
+                    '"' | '\\' => write!(f, "\\{character}")?,
+                    _ if is_unsafe(character) => {
+                        for unit in character.encode_utf16(&mut [0; 2]) {
+                            write!(f, "\\u{unit:04x}")?;
+                        }
+                    }
+                    _ => f.write_char(character)?,
+                }
+            }
+            for octet in chunk.invalid() {
+                write!(f, "\\\\x{octet:02x}")?;
+            }
+        }
+        f.write_char('"')
+    }
+}
+
+/// Seconds with three digits behind the point.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0.as_secs(), self.0.subsec_millis())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_of_json_say_what_they_quote() {
+        for text in ["", "plain", "a\"b\\c/d", "\0\x1b[31m\n\r\t\x7f", "Grüße 東京", "\u{2028}\u{202e}\u{e0041}\u{feff}😀"] {
+            let quoted = Quoted(text.into()).to_string();
+            assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), text);
+            assert!(!quoted.contains(is_unsafe), "{quoted}");
+        }
+        let quoted = Quoted(Text::new(b"a\xff\xed\xa0\x80b")).to_string();
+        assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), r"a\xff\xed\xa0\x80b");
+    }
+
+    #[test]
+    fn no_octet_takes_more_than_six() {
+        for first in 0..=255_u8 {
+            for second in 0..=255 {
+                assert!(Quoted(Text::new(&[first, second])).to_string().len() <= 2 + 12);
+            }
+        }
+        for character in '\0'..=char::MAX {
+            let text = character.to_string();
+            assert!(Quoted(text.as_str().into()).to_string().len() <= 2 + 6 * text.len());
+        }
+    }
+}
