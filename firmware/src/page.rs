@@ -39,7 +39,7 @@ pub(crate) struct Page<const CLIENTS: usize = 2> {
 }
 
 impl<const CLIENTS: usize> Page<CLIENTS> {
-    /// Serves nobody.
+    /// Serves nobody. All zero.
     pub(crate) const fn new() -> Self {
         Self { clients: [const { Client::new() }; CLIENTS] }
     }
@@ -176,8 +176,8 @@ impl Client {
 
 /// An answer, as far as it was written.
 struct Answer {
-    /// What is behind the head; `None` if nothing is.
-    content: Option<Content>,
+    /// What is behind the head.
+    content: Content,
     piece: Buffer,
     /// Octets of the piece that were written.
     written: usize,
@@ -185,16 +185,16 @@ struct Answer {
 
 impl Answer {
     const fn new() -> Self {
-        Self { content: None, piece: Buffer(Vec::new()), written: 0 }
+        Self { content: Content::none(), piece: Buffer(Vec::new()), written: 0 }
     }
 
     /// Begins the answer to a request.
     fn begin(&mut self, request: Request) {
         let Request { status, head_only } = request;
         self.content = match status {
-            Status::Text if !head_only => Some(Content::new(false)),
-            Status::Json if !head_only => Some(Content::new(true)),
-            _ => None,
+            Status::Text if !head_only => Content::new(false),
+            Status::Json if !head_only => Content::new(true),
+            _ => Content::none(),
         };
         self.written = 0;
         self.piece.0.clear();
@@ -240,8 +240,7 @@ impl Answer {
             }
             self.written = 0;
             self.piece.0.clear();
-            if !self.content.as_mut().is_some_and(|content| content.piece(view, now, &mut self.piece)) {
-                self.content = None;
+            if !self.content.piece(view, now, &mut self.piece) {
                 return total;
             }
         }
@@ -249,7 +248,7 @@ impl Answer {
 
     /// Whether all of it was written.
     fn ended(&self) -> bool {
-        self.content.is_none() && self.piece.0.is_empty()
+        self.content.ended() && self.piece.0.is_empty()
     }
 }
 

@@ -157,18 +157,28 @@ pub(super) struct Content {
 
 #[derive(Clone, Copy, Debug)]
 enum At {
+    End,
     Head,
     /// Before this section.
     Section(u8),
     /// Before this row of a section, or one behind it.
     Row(u8, usize),
-    End,
 }
 
 impl Content {
     /// The beginning.
     pub(super) const fn new(json: bool) -> Self {
         Self { json, at: At::Head, first: true }
+    }
+
+    /// Nothing at all.
+    pub(super) const fn none() -> Self {
+        Self { json: false, at: At::End, first: false }
+    }
+
+    /// Whether all pieces were written.
+    pub(super) const fn ended(&self) -> bool {
+        matches!(self.at, At::End)
     }
 
     /// Writes the next piece; false if there is none. Where `out` was too small for a piece it has to be left out as a whole,
@@ -325,7 +335,9 @@ impl Row<'_> {
             Self::Series(series) => {
                 write!(out, "{{{},\"seen\":{},", Fields(&series.identifier), series.age)?;
                 out.write_str("\"dstypes\":[")?;
-                let values = || series.values.iter().enumerate().map(|(place, value)| (if place == 0 { "" } else { "," }, value));
+                let values = || {
+                    series.values.iter().enumerate().map(|(place, value)| (if place == 0 { "" } else { "," }, value))
+                };
                 for (comma, value) in values() {
                     write!(out, "{comma}\"{}\"", value.kind().name())?;
                 }
@@ -395,7 +407,9 @@ mod tests {
 
     #[test]
     fn strings_of_json_say_what_they_quote() {
-        for text in ["", "plain", "a\"b\\c/d", "\0\x1b[31m\n\r\t\x7f", "Grüße 東京", "\u{2028}\u{202e}\u{e0041}\u{feff}😀"] {
+        for text in
+            ["", "plain", "a\"b\\c/d", "\0\x1b[31m\n\r\t\x7f", "Grüße 東京", "\u{2028}\u{202e}\u{e0041}\u{feff}😀"]
+        {
             let quoted = Quoted(text.into()).to_string();
             assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), text);
             assert!(!quoted.contains(is_unsafe), "{quoted}");

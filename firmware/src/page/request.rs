@@ -48,7 +48,8 @@ pub(super) struct Request {
 }
 
 impl Request {
-    fn refused(status: Status) -> Self {
+    /// With a body, if the answer has one.
+    const fn whole(status: Status) -> Self {
         Self { status, head_only: false }
     }
 
@@ -65,11 +66,13 @@ impl Request {
         let head_only = match method {
             b"GET" => false,
             b"HEAD" => true,
-            _ => return Some(Self::refused(Status::MethodNotAllowed)),
+            _ => return Some(Self::whole(Status::MethodNotAllowed)),
         };
         // Proxies put the whole address there.
         let path = match target.strip_prefix(b"http://") {
-            Some(rest) => rest.iter().position(|octet| *octet == b'/').and_then(|slash| rest.get(slash..)).unwrap_or(b"/"),
+            Some(rest) => {
+                rest.iter().position(|octet| *octet == b'/').and_then(|slash| rest.get(slash..)).unwrap_or(b"/")
+            }
             None => target,
         };
         if !path.starts_with(b"/") {
@@ -91,7 +94,8 @@ pub(super) struct Reader {
     /// Octets read so far.
     octets: u16,
     place: Place,
-    request: Option<Request>,
+    /// What the first line says.
+    request: Request,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +108,7 @@ enum Place {
 impl Reader {
     /// Nothing was read.
     pub(super) const fn new() -> Self {
-        Self { line: Vec::new(), octets: 0, place: Place::FirstLine, request: None }
+        Self { line: Vec::new(), octets: 0, place: Place::FirstLine, request: Request::whole(Status::Text) }
     }
 
     /// Reads on; what the request is, once that is clear.
@@ -115,7 +119,7 @@ impl Reader {
     fn octet(&mut self, octet: u8) -> Option<Request> {
         self.octets = self.octets.saturating_add(1);
         if self.octets > HEAD {
-            return Some(Request::refused(Status::HeadTooLong));
+            return Some(Request::whole(Status::HeadTooLong));
         }
         match (self.place, octet) {
             (Place::FirstLine, b'\n') => {
@@ -123,8 +127,8 @@ impl Reader {
                 // An empty line in front does no harm.
                 if !line.is_empty() {
                     match Request::parse(line) {
-                        None => return Some(Request::refused(Status::BadRequest)),
-                        request => self.request = request,
+                        None => return Some(Request::whole(Status::BadRequest)),
+                        Some(request) => self.request = request,
                     }
                     self.place = Place::LineStart;
                 }
@@ -132,14 +136,14 @@ impl Reader {
             }
             // Whatever it is, it is not HTTP.
             (Place::FirstLine, 0..=0x1f | 0x7f..) if octet != b'\r' => {
-                return Some(Request::refused(Status::BadRequest));
+                return Some(Request::whole(Status::BadRequest));
             }
             (Place::FirstLine, _) => {
                 if self.line.push(octet).is_err() {
-                    return Some(Request::refused(Status::TargetTooLong));
+                    return Some(Request::whole(Status::TargetTooLong));
                 }
             }
-            (Place::LineStart, b'\n') => return self.request,
+            (Place::LineStart, b'\n') => return Some(self.request),
             (Place::LineStart, b'\r') => {}
             (Place::Line, b'\n') => self.place = Place::LineStart,
             (Place::LineStart | Place::Line, _) => self.place = Place::Line,

@@ -76,7 +76,11 @@ impl Things {
             }
             things.alarms.notification(
                 &Notification {
-                    identifier: Identifier { host: Text::from(host.as_str()), plugin: "\0".into(), ..Identifier::default() },
+                    identifier: Identifier {
+                        host: Text::from(host.as_str()),
+                        plugin: "\0".into(),
+                        ..Identifier::default()
+                    },
                     time: Time::from_secs(1).unwrap(),
                     severity: Severity::Failure,
                     message: Text::new(&[b'\x02'; 300]),
@@ -90,7 +94,6 @@ impl Things {
         things
     }
 }
-
 
 fn at(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -303,7 +306,8 @@ impl Lab {
         let config = Config::new(EthernetAddress([2, 0, 0, 0, 0, 1]).into());
         let mut interface = Interface::new(config, &mut cable, Instant::from_millis(0));
         interface.update_ip_addrs(|addresses| addresses.push(IpCidr::new(IpAddress::v4(10, 0, 0, 2), 24)).unwrap());
-        let mut sockets = SocketSet::new(std::boxed::Box::leak(std::boxed::Box::new([SocketStorage::EMPTY; 512])).as_mut_slice());
+        let mut sockets =
+            SocketSet::new(std::boxed::Box::leak(std::boxed::Box::new([SocketStorage::EMPTY; 512])).as_mut_slice());
         let servers = [0; 2].map(|_| sockets.add(socket(256, 600)));
         let page = std::boxed::Box::new(Page::new());
         Self { cable, interface, sockets, servers, page, things: Things::full(), millis: 0, port: 50_000 }
