@@ -15,7 +15,7 @@
     )
 )]
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod alarm;
 mod announce;
 #[allow(dead_code)]
