@@ -133,6 +133,7 @@ fn identifier(subject: &Subject) -> Identifier<'_> {
 }
 
 /// All alarms. What finds no room is counted.
+#[derive(Debug)]
 pub(crate) struct Alarms {
     standing: Vec<Alarm, STANDING>,
     events: Deque<Event, EVENTS>,

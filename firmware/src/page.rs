@@ -34,6 +34,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 const LINGER: Duration = Duration::from_millis(200);
 
 /// Serves the page to as many clients at a time as there are sockets, up to `CLIENTS`.
+#[derive(Debug)]
 pub(crate) struct Page<const CLIENTS: usize = 2> {
     clients: [Client; CLIENTS],
 }
@@ -59,6 +60,7 @@ impl<const CLIENTS: usize> Page<CLIENTS> {
 }
 
 /// One socket's client.
+#[derive(Debug)]
 struct Client {
     phase: Phase,
     /// When it came.
@@ -175,6 +177,7 @@ impl Client {
 }
 
 /// An answer, as far as it was written.
+#[derive(Debug)]
 struct Answer {
     /// What is behind the head.
     content: Content,
@@ -253,6 +256,7 @@ impl Answer {
 }
 
 /// Room for a piece.
+#[derive(Debug)]
 struct Buffer(Vec<u8, PIECE>);
 
 impl fmt::Write for Buffer {

@@ -47,6 +47,7 @@ pub(crate) struct Facts<'a> {
 }
 
 /// Whose name reports carry, how often they are sent, and who signs them.
+#[derive(Debug)]
 pub(crate) struct Report<'a> {
     host: &'a str,
     interval: Option<Duration>,

@@ -210,6 +210,7 @@ pub(crate) struct Series<'a> {
 }
 
 /// The latest values of `SERIES` series of `HOSTS` hosts; at most 255 hosts and 65,535 series.
+#[derive(Debug)]
 pub(crate) struct Table<const HOSTS: usize = 32, const SERIES: usize = 128> {
     hosts: [Host; HOSTS],
     places: [Place; SERIES],
