@@ -6,16 +6,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use collectd_net::{GROUP_V4, GROUP_V6, PORT};
+use collectd_net::{
+    Encoder, GROUP_V4, GROUP_V6, Identifier, Interval, Item, PORT, SecurityLevel, Time, User, Value, open,
+};
 use collectd_net_tests::{capture, data, exact};
 use collectd_node::smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use collectd_node::smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use collectd_node::smoltcp::socket::udp;
 use collectd_node::smoltcp::time::Instant;
-use collectd_node::smoltcp::wire::{EthernetAddress, IpCidr};
+use collectd_node::smoltcp::wire::{EthernetAddress, EthernetFrame, IpCidr, IpProtocol, Ipv4Packet, UdpPacket};
 use collectd_node::{Board, ExactLines, Node, Readings, Settings, Sockets, Storage};
 use collectd_tap::capture::Capture;
-use serde_json::Value;
+use serde_json::Value as Json;
 
 /// The largest datagram, with its headers.
 const MTU: usize = 65_535;
@@ -116,7 +118,7 @@ struct Station {
 impl Station {
     fn new(settings: &str) -> Self {
         let text = format!("address = 10.0.0.2/24\naddress6 = fd00::2/64\n{settings}").leak();
-        let settings = Settings::parse(text.as_bytes(), |error| panic!("{error}"));
+        let settings = Box::leak(Box::new(Settings::parse(text.as_bytes(), |error| panic!("{error}"))));
         let board = Board { name: "test", mac: [2, 0, 0, 0, 0, 2], seed: 1, reset: None };
         let storage = Box::leak(Box::new(Storage::<MTU>::new()));
         let sockets = Box::leak(Box::new(Sockets::new()));
@@ -126,7 +128,11 @@ impl Station {
     }
 
     fn poll(&mut self) {
-        self.now += Duration::from_millis(1);
+        self.poll_after(Duration::from_millis(1));
+    }
+
+    fn poll_after(&mut self, time: Duration) {
+        self.now += time;
         let readings = Readings { link: true, ..Readings::default() };
         self.node.poll(&mut self.end, self.now, &readings, &mut self.watch);
     }
@@ -137,8 +143,21 @@ impl Station {
         self.poll();
     }
 
+    /// The collectd packets that the node has sent.
+    fn sent(&mut self) -> Vec<Vec<u8>> {
+        let frames = self.end.go.drain(..);
+        let packets = frames.filter_map(|octets| {
+            let frame = EthernetFrame::new_checked(&octets[..]).expect("a frame");
+            let ip = Ipv4Packet::new_checked(frame.payload()).ok()?;
+            let udp = UdpPacket::new_checked(ip.payload()).ok().filter(|_| ip.next_header() == IpProtocol::Udp)?;
+            assert_eq!((udp.dst_port(), ip.dst_addr(), ip.hop_limit()), (PORT, GROUP_V4, 1));
+            Some(udp.payload().to_vec())
+        });
+        packets.collect()
+    }
+
     /// The lines of the packets so far.
-    fn lines(&mut self) -> Vec<Value> {
+    fn lines(&mut self) -> Vec<Json> {
         let text = std::mem::take(self.watch.out());
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
@@ -153,7 +172,7 @@ fn with_users(file: &Path, level: &str) -> String {
 }
 
 /// Compares what the node hears of `packets` with what the program says of them.
-fn hears_what_is_decoded(name: &str, packets: impl Iterator<Item = Vec<u8>>, decoded: &[Value], settings: &str) {
+fn hears_what_is_decoded(name: &str, packets: impl Iterator<Item = Vec<u8>>, decoded: &[Json], settings: &str) {
     let mut station = Station::new(settings);
     let mut count = 0;
     for (place, packet) in packets.enumerate() {
@@ -257,4 +276,57 @@ fn what_the_stack_drops_is_counted() {
     let expected = collectd_node::Drops { damaged: 1, lengths: 2, fragments: 1, ..Default::default() };
     assert_eq!((*station.node.drops(), station.node.counters().packets), (expected, 1));
     assert_eq!(station.lines().len(), 1);
+}
+
+/// A load of the host at that many seconds.
+fn load(host: &str, secs: u64, load: f64) -> Vec<u8> {
+    let mut buffer = [0; 200];
+    let mut encoder = Encoder::new(&mut buffer);
+    let identifier =
+        Identifier { host: host.into(), plugin: "load".into(), type_: "load".into(), ..Identifier::default() };
+    let (time, interval) = (Time::from_secs(secs).expect("a time"), Interval::from_secs(2));
+    encoder.value_list(&identifier, time, interval, [Value::Gauge(load)]).expect("room");
+    encoder.packet().to_vec()
+}
+
+#[test]
+fn the_node_says_how_it_is_and_what_is_wrong() {
+    let mut station = Station::new(
+        "name = board\nreport = 10\nreport-user = me secret\nalarms = on\nmissing-after = 3\n\
+         threshold = failure: plugin == \"load\" and value > 5\n",
+    );
+    let users = [User::new("me", "secret")];
+    let (mut readings, mut alarms) = (Vec::new(), Vec::new());
+    // Two hosts for a minute, one of them busy in the middle; then one is silent.
+    for tick in 0..1000_u64 {
+        station.poll_after(Duration::from_millis(100));
+        if tick % 20 == 0 {
+            let busy = (200..400).contains(&tick);
+            station.send(&load("web01", 1_700_000_000 + tick / 10, if busy { 9.0 } else { 1.0 }), GROUP_V4.into());
+            if tick < 600 {
+                station.send(&load("web02", 1_700_000_000 + tick / 10, 1.0), GROUP_V6.into());
+            }
+        }
+        for mut packet in station.sent() {
+            for item in open(&mut packet, &users, SecurityLevel::Sign) {
+                match item.expect("signed and whole") {
+                    Item::ValueList(list) => {
+                        let secs = list.time.secs();
+                        assert!((1_700_000_000..1_700_000_110).contains(&secs), "{secs}");
+                        readings.push((list.identifier.to_string(), list.values.iter().next()));
+                    }
+                    Item::Notification(notification) => {
+                        let subject = notification.identifier.host.to_string();
+                        alarms.push((subject, notification.severity.name(), notification.message.to_string()));
+                    }
+                }
+            }
+        }
+    }
+    let count = |name: &str| readings.iter().filter(|(identifier, _)| identifier == name).count();
+    assert!((5..=10).contains(&count("board/uptime/uptime")), "{readings:?}");
+    let packets = readings.iter().rev().find(|(identifier, _)| identifier == "board/collectd_node/if_rx_packets");
+    assert!(matches!(packets, Some((_, Some(Value::Derive(70..=80))))), "{packets:?}");
+    let alarms: Vec<_> = alarms.iter().map(|(host, severity, _)| (host.as_str(), *severity)).collect();
+    assert_eq!(alarms, [("web01", "failure"), ("web01", "okay"), ("web02", "failure")]);
 }

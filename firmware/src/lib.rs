@@ -15,22 +15,18 @@
     )
 )]
 
-#[allow(dead_code, unused_imports)]
 mod alarm;
 mod announce;
-#[allow(dead_code)]
 mod clock;
+mod duties;
 mod exact;
 mod frame;
 mod log;
 mod node;
-#[allow(dead_code)]
 mod page;
-#[allow(dead_code)]
 mod report;
 mod settings;
 mod socket;
-#[allow(dead_code)]
 mod table;
 
 pub use collectd_net;

@@ -3,17 +3,19 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use collectd_net::{Arrival, Counters, Error, Item, PACKET_SIZE, Packet, Receive, User};
+use collectd_net::{Arrival, Counters, Error, Item, PACKET_SIZE, Packet, Receive, Transmit, User};
 use heapless::Vec;
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
-use smoltcp::socket::{dhcpv4, udp};
+use smoltcp::socket::{dhcpv4, tcp, udp};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
 use crate::announce::{Announcer, Reporter};
+use crate::duties::{Duties, Memory};
 use crate::frame::{Frame, Shape, Watched};
-use crate::log::{Allowance, info, warning};
+use crate::log::{info, warning};
+use crate::page::Page;
 use crate::settings::{Address, Address6, Settings};
 use crate::socket::Port;
 
@@ -24,8 +26,18 @@ const SENDS: usize = 8;
 /// The longest sleep.
 const NAP: Duration = Duration::from_millis(500);
 
-/// Sockets of a node.
-pub const SOCKETS: usize = 4;
+/// Packets of its own that a node sends in one round.
+const PACKETS: usize = 4;
+/// Octets of a request, and of an answer, that are on their way at a time.
+const REQUEST: usize = 512;
+const ANSWER: usize = 1024;
+/// Where a time server is asked.
+const SNTP: u16 = 123;
+
+/// Clients that the status page has at a time.
+const CLIENTS: usize = 2;
+/// Sockets of a node: collectd's, one for addresses, and the clients'.
+pub const SOCKETS: usize = 2 + CLIENTS;
 
 /// What a board is.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +109,23 @@ pub struct Drops {
     pub unsent: u32,
 }
 
-/// Buffers of a node, whose packets have up to `DATAGRAM` octets.
+impl Drops {
+    /// What was dropped behind the hardware, with a word for each reason.
+    #[must_use]
+    pub fn by_reason(&self) -> [(&'static str, u64); 5] {
+        let Self { lost_frames: _, fragments, lengths, too_long, damaged, unsent } = *self;
+        [
+            ("fragments", fragments),
+            ("lengths", lengths),
+            ("too-long", too_long),
+            ("damaged", damaged),
+            ("unsent", unsent),
+        ]
+        .map(|(reason, count)| (reason, count.into()))
+    }
+}
+
+/// Buffers and tables of a node, whose packets have up to `DATAGRAM` octets.
 ///
 /// All zero at the start, so a `static` of it takes no flash; it is too large for the stack of most boards.
 #[derive(Debug)]
@@ -105,13 +133,25 @@ pub struct Storage<const DATAGRAM: usize = 1472> {
     receive: [u8; DATAGRAM],
     packet: [u8; DATAGRAM],
     transmit: [u8; PACKET_SIZE],
+    requests: [[u8; REQUEST]; CLIENTS],
+    answers: [[u8; ANSWER]; CLIENTS],
+    page: Page<CLIENTS>,
+    memory: Memory,
 }
 
 impl<const DATAGRAM: usize> Storage<DATAGRAM> {
     /// Empty.
     #[must_use]
     pub const fn new() -> Self {
-        Self { receive: [0; DATAGRAM], packet: [0; DATAGRAM], transmit: [0; PACKET_SIZE] }
+        Self {
+            receive: [0; DATAGRAM],
+            packet: [0; DATAGRAM],
+            transmit: [0; PACKET_SIZE],
+            requests: [[0; REQUEST]; CLIENTS],
+            answers: [[0; ANSWER]; CLIENTS],
+            page: Page::new(),
+            memory: Memory::new(),
+        }
     }
 }
 
@@ -159,13 +199,15 @@ pub struct Node<'a> {
     sockets: SocketSet<'a>,
     port: SocketHandle,
     dhcp: Option<SocketHandle>,
+    clients: Vec<SocketHandle, CLIENTS>,
+    page: &'a mut Page<CLIENTS>,
     packet: &'a mut [u8],
     announcer: Announcer,
     addresses: Vec<IpCidr, 6>,
     link: bool,
     counters: Counters,
     drops: Drops,
-    allowance: Allowance,
+    duties: Duties<'a>,
 }
 
 impl<'a> Node<'a> {
@@ -202,7 +244,7 @@ impl<'a> Node<'a> {
                 warning!("a group was not joined: the table is full");
             }
         }
-        let Storage { receive, packet, transmit } = storage;
+        let Storage { receive, packet, transmit, requests, answers, page, memory } = storage;
         let mut socket = udp::Socket::new(
             udp::PacketBuffer::new(&mut sockets.receive[..], &mut receive[..]),
             udp::PacketBuffer::new(&mut sockets.transmit[..], &mut transmit[..]),
@@ -213,14 +255,22 @@ impl<'a> Node<'a> {
         let mut set = SocketSet::new(&mut sockets.sockets[..]);
         let port = set.add(socket);
         let dhcp = (settings.address == Address::Dhcp).then(|| set.add(dhcpv4::Socket::new()));
+        let mut clients = Vec::new();
+        for (request, answer) in requests.iter_mut().zip(answers).filter(|_| settings.http) {
+            let socket =
+                tcp::Socket::new(tcp::SocketBuffer::new(&mut request[..]), tcp::SocketBuffer::new(&mut answer[..]));
+            _ = clients.push(set.add(socket));
+        }
         Self {
-            allowance: Allowance::new(settings.log_rate),
+            duties: Duties::new(settings, board, memory),
             settings,
             mac: board.mac,
             interface,
             sockets: set,
             port,
             dhcp,
+            clients,
+            page,
             packet: &mut packet[..],
             announcer: Announcer::new(),
             addresses: Vec::new(),
@@ -248,6 +298,13 @@ impl<'a> Node<'a> {
         }
         self.configure();
         self.notice_addresses(now);
+        self.duties.look(now);
+        if readings.link {
+            self.speak(readings, now);
+        }
+        let drops = self.drops.by_reason();
+        let view = self.duties.view(self.interface.ip_addrs(), readings, &self.counters, &drops);
+        self.page.poll(&mut self.sockets, &self.clients, &view, now);
         for _ in 0..SENDS {
             if self.interface.poll_egress(at, device, &mut self.sockets) == PollResult::None {
                 break;
@@ -257,8 +314,9 @@ impl<'a> Node<'a> {
         if readings.link {
             self.announcer.poll(device, &reporter, now, at);
         }
-        let wake = if left == 0 { now } else { self.next_event(now) };
-        Outcome { led: readings.link, wake }
+        let (led, lamp) = self.duties.lamp(readings.link, self.counters.packets > 0, now);
+        let wake = if left == 0 { now } else { self.next_event(now).min(lamp) };
+        Outcome { led, wake }
     }
 
     /// What was received.
@@ -309,6 +367,15 @@ impl<'a> Node<'a> {
     fn receive(&mut self, now: Duration, watch: &mut impl Watch) -> bool {
         let mut port = Port::new(self.sockets.get_mut(self.port));
         let Ok(arrival) = port.receive(self.packet) else { return false };
+        if let Some(server) = self.settings.sntp
+            && arrival.from == Some(SocketAddr::new(server.into(), SNTP))
+        {
+            let answer = self.packet.get(..arrival.len).unwrap_or_default();
+            if self.duties.clock.sntp_response(answer, now) {
+                info!("time from the server");
+            }
+            return true;
+        }
         let users: &[User<'_>] = &self.settings.users;
         let passwords = (!users.is_empty()).then_some(users);
         let level = self.settings.security_level;
@@ -316,21 +383,60 @@ impl<'a> Node<'a> {
             match &item {
                 Ok(item) => {
                     watch.item(item, arrival.from);
-                    let wanted = self.settings.filter.as_ref().is_none_or(|filter| filter.matches(item));
-                    if cfg!(feature = "defmt") && wanted && self.allowance.take(now) {
-                        info!("{}", item);
-                    }
+                    self.duties.item(item, now);
                 }
                 Err(error) => {
                     watch.refusal(error, arrival.from);
-                    if cfg!(feature = "defmt") && self.allowance.take(now) {
-                        warning!("{}", error);
-                    }
+                    self.duties.refusal(error, now);
                 }
             }
         }
+        self.duties.packet_end(arrival.from, now);
         watch.packet_end(&arrival);
         true
+    }
+
+    /// Sends what the node itself has to say.
+    fn speak(&mut self, readings: &Readings, now: Duration) {
+        let server = self.settings.sntp.map(|server| SocketAddr::new(server.into(), SNTP));
+        if let Some(server) = server.filter(|server| self.reaches(*server))
+            && let Some(request) = self.duties.clock.sntp_request(now)
+        {
+            let sent = Port::to(self.sockets.get_mut(self.port), server).transmit(&request).is_ok();
+            self.count_unsent(!sent);
+        }
+        let Some(to) = self.settings.destination().filter(|to| self.reaches(*to)) else { return };
+        for _ in 0..PACKETS {
+            let socket = self.sockets.get_mut::<udp::Socket<'_>>(self.port);
+            if !socket.can_send() {
+                return;
+            }
+            let buffer = self.packet.get_mut(..PACKET_SIZE).unwrap_or_default();
+            let mut port = Port::to(socket, to);
+            let sent = if let Some(packet) = self.duties.alarm_packet(now, buffer) {
+                let sent = port.transmit(packet).is_ok();
+                self.duties.alarms.event_sent();
+                sent
+            } else {
+                let buffer = self.packet.get_mut(..PACKET_SIZE).unwrap_or_default();
+                let packet = self.duties.readings_packet(now, readings, &self.counters, &self.drops, buffer);
+                let Some(packet) = packet else { return };
+                port.transmit(packet).is_ok()
+            };
+            self.count_unsent(!sent);
+        }
+    }
+
+    fn count_unsent(&mut self, unsent: bool) {
+        self.drops.unsent = self.drops.unsent.wrapping_add(unsent.into());
+    }
+
+    /// Whether there is an address to send from.
+    fn reaches(&self, to: SocketAddr) -> bool {
+        match to {
+            SocketAddr::V4(_) => self.interface.ipv4_addr().is_some(),
+            SocketAddr::V6(_) => self.interface.ipv6_addr().is_some(),
+        }
     }
 
     fn is_own(&self, address: IpAddress) -> bool {
@@ -384,8 +490,8 @@ impl<'a> Node<'a> {
     fn next_event(&mut self, now: Duration) -> Duration {
         let stack = self.interface.poll_delay(instant(now), &self.sockets);
         let stack = stack.map_or(NAP, |delay| Duration::from_micros(delay.total_micros()));
-        let announcer = self.announcer.due().saturating_sub(now);
-        now.saturating_add(stack.min(announcer).min(NAP))
+        let own = self.announcer.due().min(self.duties.next(now)).saturating_sub(now);
+        now.saturating_add(stack.min(own).min(NAP))
     }
 }
 

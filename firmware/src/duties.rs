@@ -1,0 +1,192 @@
+//! What the node does with items, and what it has to say itself.
+
+use core::fmt::Write as _;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+use collectd_net::{Counters, Error, Item, Severity, Time};
+use heapless::String;
+use smoltcp::wire::IpCidr;
+
+use crate::alarm::{Alarms, Lamp};
+use crate::clock::Clock;
+use crate::log::{Allowance, info, warning};
+use crate::page::View;
+use crate::report::{Facts, Report};
+use crate::settings::Settings;
+use crate::table::Table;
+use crate::{Board, Drops, Readings};
+
+/// The name of a board that was given none: what it is, and the end of its address.
+pub(crate) type Name = String<40>;
+
+/// Where a node keeps what it knows; all zero at first.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    name: Name,
+    table: Table,
+    alarms: Alarms,
+}
+
+impl Memory {
+    pub(crate) const fn new() -> Self {
+        Self { name: Name::new(), table: Table::new(), alarms: Alarms::new() }
+    }
+}
+
+/// Latest values, alarms, the time, and the board's own reports.
+pub(crate) struct Duties<'a> {
+    settings: &'a Settings<'a>,
+    board: Board<'a>,
+    name: &'a str,
+    table: &'a mut Table,
+    pub(crate) alarms: &'a mut Alarms,
+    pub(crate) clock: Clock,
+    report: Report<'a>,
+    allowance: Allowance,
+    /// The time of the packet's last item that counts.
+    told: Option<Time>,
+    worst: Severity,
+}
+
+impl<'a> Duties<'a> {
+    pub(crate) fn new(settings: &'a Settings<'a>, board: &Board<'a>, memory: &'a mut Memory) -> Self {
+        let Memory { name, table, alarms } = memory;
+        let name = settings.name.unwrap_or_else(|| {
+            let [.., a, b, c] = board.mac;
+            // A name that is too long for its place is cut.
+            _ = write!(name, "{}-{a:02x}{b:02x}{c:02x}", board.name);
+            name
+        });
+        Self {
+            settings,
+            board: *board,
+            name,
+            table,
+            alarms,
+            clock: Clock::new(board.seed),
+            report: Report::new(name, settings.report, settings.report_user.clone()),
+            allowance: Allowance::new(settings.log_rate),
+            told: None,
+            worst: Severity::Okay,
+        }
+    }
+
+    pub(crate) fn item(&mut self, item: &Item<'_>, now: Duration) {
+        match item {
+            Item::ValueList(list) => {
+                self.table.value_list(list, now);
+                self.alarms.value_list(list, &self.settings.thresholds, now);
+            }
+            Item::Notification(notification) => {
+                self.table.notification(notification);
+                self.alarms.notification(notification, now);
+            }
+        }
+        // Where there are passwords, time is believed only from who has one.
+        if self.settings.users.is_empty() || item.user().is_some() {
+            self.told = Some(item.time());
+        }
+        let wanted = self.settings.filter.as_ref().is_none_or(|filter| filter.matches(item));
+        if cfg!(feature = "defmt") && wanted && self.allowance.take(now) {
+            info!("{}", item);
+        }
+    }
+
+    pub(crate) fn refusal(&mut self, error: &Error, now: Duration) {
+        if cfg!(feature = "defmt") && self.allowance.take(now) {
+            warning!("refused: {}", error);
+        }
+    }
+
+    pub(crate) fn packet_end(&mut self, from: Option<SocketAddr>, now: Duration) {
+        if let (Some(time), Some(from)) = (self.told.take(), from) {
+            self.clock.heard(time, digest(from), now);
+        }
+    }
+
+    /// Looks for hosts that are silent, and tells what has changed.
+    pub(crate) fn look(&mut self, now: Duration) {
+        self.alarms.poll(self.table, self.settings.missing_after.into(), now);
+        let worst = self.alarms.worst();
+        if worst != self.worst {
+            self.worst = worst;
+            match worst {
+                Severity::Okay => info!("no alarm"),
+                Severity::Warning => warning!("alarm: a warning"),
+                Severity::Failure => warning!("alarm: a failure"),
+            }
+        }
+        if !self.settings.alarms {
+            // Nobody wants them sent.
+            self.alarms.event_sent();
+        }
+    }
+
+    /// A packet with the oldest event, if it is time for one; [`Alarms::event_sent`] takes it away.
+    pub(crate) fn alarm_packet<'b>(&mut self, now: Duration, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        let event = self.alarms.event_to_send().filter(|_| self.settings.alarms)?;
+        self.report.alarm(now, &self.clock, event, buffer)
+    }
+
+    /// The next packet of the board's own readings, if one is due.
+    pub(crate) fn readings_packet<'b>(
+        &mut self,
+        now: Duration,
+        readings: &Readings,
+        counters: &Counters,
+        drops: &Drops,
+        buffer: &'b mut [u8],
+    ) -> Option<&'b [u8]> {
+        let drops = drops.by_reason();
+        let facts = Facts { readings, counters, drops: &drops, table: self.table, alarms: self.alarms };
+        self.report.packet(now, &self.clock, &facts, buffer)
+    }
+
+    /// What the status page is made of.
+    pub(crate) fn view<'v>(
+        &'v self,
+        addresses: &'v [IpCidr],
+        readings: &'v Readings,
+        counters: &'v Counters,
+        drops: &'v [(&'static str, u64)],
+    ) -> View<'v> {
+        View {
+            board: self.board.name,
+            name: self.name,
+            reset: self.board.reset,
+            addresses,
+            readings,
+            clock: &self.clock,
+            table: self.table,
+            alarms: self.alarms,
+            thresholds: &self.settings.thresholds,
+            counters,
+            drops,
+        }
+    }
+
+    /// Whether the LED is on, and when that changes.
+    pub(crate) fn lamp(&self, link: bool, heard: bool, now: Duration) -> (bool, Duration) {
+        let (on, stays_for) = Lamp::new(link, heard, self.alarms.worst()).at(now);
+        (on, now.saturating_add(stays_for))
+    }
+
+    /// When there is something to do without a packet.
+    pub(crate) fn next(&self, now: Duration) -> Duration {
+        let report = self.report.next().filter(|_| self.clock.time(now).is_some());
+        let sntp = self.settings.sntp.map(|_| self.clock.next_request());
+        let times = [report, sntp].into_iter().flatten();
+        times.fold(self.alarms.next_look(), Duration::min)
+    }
+}
+
+/// A number for a sender, whatever its port.
+fn digest(from: SocketAddr) -> u32 {
+    // FNV-1a.
+    let add = |sum: u32, octet: &u8| (sum ^ u32::from(*octet)).wrapping_mul(0x0100_0193);
+    match from.ip() {
+        IpAddr::V4(address) => address.octets().iter().fold(0x811c_9dc5, add),
+        IpAddr::V6(address) => address.octets().iter().fold(0x811c_9dc5, add),
+    }
+}
