@@ -79,29 +79,33 @@ impl Model {
         0x3_f000
     }
 
-    /// Builds its firmware with these features besides `board`, and returns where cargo says it is.
+    /// Builds its firmware with these features besides `board`, and returns where it is.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// When it does not build.
-    #[must_use]
-    pub fn firmware(self, features: &[&str]) -> PathBuf {
+    pub fn firmware(self, features: &[&str]) -> io::Result<PathBuf> {
         let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .args(["build", "-q", "--release", "-p", "collectd-node-qemu", "--message-format=json"])
             .args(["--target", self.target(), "--bin", self.name(), "--features", "board"])
             .args(features.iter().flat_map(|feature| ["--features", feature]))
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo runs");
-        assert!(output.status.success(), "the firmware of {} does not build", self.name());
-        let messages = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
-        let executable = messages.lines().find_map(|line| {
-            let message: Value = serde_json::from_str(line).expect("cargo writes JSON");
+            .output()?;
+        let messages = String::from_utf8_lossy(&output.stdout);
+        let mut messages = messages.lines().map_while(|line| serde_json::from_str::<Value>(line).ok());
+        let executable = messages.find_map(|message| {
             let bin = message["target"]["kind"][0] == "bin" && message["target"]["name"] == self.name();
             message["executable"].as_str().filter(|_| bin).map(PathBuf::from)
         });
-        executable.expect("the package has a program of the board's name")
+        let executable = executable.filter(|_| output.status.success());
+        let executable = executable.ok_or_else(|| io::Error::other(format!("no firmware for {}", self.name())))?;
+        // The next build, with other features, has the same place.
+        let copy = executable.with_file_name([&[self.name()], features].concat().join("-"));
+        let draft = copy.with_extension(std::process::id().to_string());
+        fs::copy(executable, &draft)?;
+        fs::rename(draft, &copy)?;
+        Ok(copy)
     }
 
     /// QEMU with this board, a file of settings, and what is the same wherever its frames come from.
@@ -183,6 +187,7 @@ impl Board {
         let directory = tempfile::tempdir()?;
         let path = |name: &str| directory.path().join(name);
         fs::write(path("settings"), settings)?;
+        fs::write(path("serial"), "")?;
         let socket = UnixDatagram::bind(path("lan"))?;
         socket.set_write_timeout(Some(PATIENCE))?;
         let at = |name: &str| path(name).display().to_string();

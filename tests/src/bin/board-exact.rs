@@ -37,7 +37,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             _ => paths.push(argument.into()),
         }
     }
-    let mut board = Board::start(model, &model.firmware(&["exact"]), &settings)?;
+    let mut board = Board::start(model, &model.firmware(&["exact"])?, &settings)?;
     let mut out = io::stdout().lock();
     let mut all = true;
     for path in paths {

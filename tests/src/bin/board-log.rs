@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         _ => return Err(USAGE.into()),
     }
-    let firmware = model.firmware(&[]);
+    let firmware = model.firmware(&[])?;
     let mut qemu = model
         .qemu(&firmware, &settings)
         .args(["-monitor", "none", "-serial", "stdio"])

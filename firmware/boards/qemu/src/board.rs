@@ -87,8 +87,8 @@ pub fn run<E: Ethernet>(
     let board = Board { name, mac, seed: seed(mac, kept.starts), reset };
     let node = start(&mut ethernet, &board, prepare, clock.now());
     let mut watch = Watching::new();
-    #[cfg(feature = "stack")]
-    let mut stack = crate::stack::Meter::default();
+    #[cfg(feature = "measure")]
+    let mut meter = crate::measure::Meter::default();
 
     let mut link = ethernet.link();
     let mut look = Duration::ZERO;
@@ -97,8 +97,8 @@ pub fn run<E: Ethernet>(
         if now >= look {
             look = now + LONGEST_SLEEP;
             link = ethernet.link();
-            #[cfg(feature = "stack")]
-            stack.look();
+            #[cfg(feature = "measure")]
+            meter.look(node.counters().packets, ethernet.lost_frames());
         }
         let readings = Readings { link, millidegrees: None, lost_frames: ethernet.lost_frames() };
         let outcome = node.poll(&mut ethernet, now, &readings, &mut watch);

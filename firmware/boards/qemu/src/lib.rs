@@ -11,7 +11,7 @@
 //! watchdog    resets a board that hangs
 //! kept        a reason that outlives the reset
 //! serial      the log, as defmt over a UART
-//! stack       how much of it was ever used                                    (feature stack)
+//! measure     numbers for tests                                               (feature measure)
 //! exact       what arrived, on QEMU's standard output                         (feature exact)
 //! inject      faults on request                                               (feature inject)
 //! register    registers
@@ -35,13 +35,13 @@ mod inject;
 mod kept;
 #[cfg(target_os = "none")]
 pub mod lan9118;
+#[cfg(all(target_os = "none", feature = "measure"))]
+mod measure;
 pub mod multicast;
 #[cfg(target_os = "none")]
 pub mod register;
 #[cfg(target_os = "none")]
 pub mod serial;
-#[cfg(all(target_os = "none", feature = "stack"))]
-mod stack;
 #[cfg(target_os = "none")]
 pub mod stellaris;
 #[cfg(target_os = "none")]

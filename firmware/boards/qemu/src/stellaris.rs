@@ -18,6 +18,9 @@ const TRANSMIT_ERROR: u32 = 1 << 1;
 const OVERRUN: u32 = 1 << 3;
 const RECEIVE_ERROR: u32 = 1 << 4;
 
+/// A frame did not fit the FIFO, or came damaged.
+const LOST: u32 = OVERRUN | RECEIVE_ERROR;
+
 const RECEIVE: u16 = 0x08;
 const RECEIVE_ON: u32 = 1 << 0;
 const ALL_MULTICAST: u32 = 1 << 1;
@@ -80,7 +83,7 @@ impl Stellaris {
         at(MDIO_DIVIDER).write(hertz / 5_000_000);
         at(TRANSMIT).write(TRANSMIT_ON | PAD | ADD_CHECKSUM | FULL_DUPLEX);
         at(RECEIVE).write(RECEIVE_ON | ALL_MULTICAST | REJECT_BAD_CHECKSUM);
-        at(INTERRUPTS).write(RECEIVED);
+        at(INTERRUPTS).write(RECEIVED | LOST);
         let mut ethernet = Self { registers, frames, lost: 0, phy: false };
         ethernet.phy = !matches!(ethernet.phy_register(PHY_IDENTIFIER), None | Some(0 | 0xffff));
         ethernet
@@ -124,19 +127,18 @@ impl Ethernet for Stellaris {
     }
 
     fn lost_frames(&mut self) -> u32 {
-        let status = self.registers.at(STATUS);
-        for error in [OVERRUN, RECEIVE_ERROR] {
-            if status.read() & error != 0 {
-                status.write(error);
-                self.lost = self.lost.wrapping_add(1);
-            }
+        // A bit for one frame or more: the chip does not count them.
+        let errors = self.registers.at(STATUS).read() & LOST;
+        if errors != 0 {
+            self.registers.at(STATUS).write(errors);
+            self.lost = self.lost.wrapping_add(errors.count_ones());
         }
         self.lost
     }
 
     fn quiet(&mut self) -> bool {
         self.registers.at(STATUS).write(RECEIVED);
-        self.registers.at(WAITING).read() & 0x3f == 0
+        self.registers.at(WAITING).read() & 0x3f == 0 && self.registers.at(STATUS).read() & LOST == 0
     }
 }
 
