@@ -216,7 +216,7 @@ impl phy::Device for Lan9118 {
         let room = self.registers.at(TRANSMIT_LEVEL).read() & 0xffff;
         let frame = &mut self.frames.transmitted;
         // Two words of command, and the frame.
-        (room as usize >= 8 + size_of_val(frame)).then(|| Send { registers: self.registers, frame })
+        (room as usize >= 8 + size_of_val(frame)).then_some(Send { registers: self.registers, frame })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
