@@ -224,13 +224,32 @@ fn reason_of_a_panic_is_told() -> io::Result<()> {
     })
 }
 
-/// The numbers of the last line that tells how much was received and lost.
-fn counts(lines: &[String]) -> (u64, u64) {
+/// What a board counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    packets: u64,
+    /// What they took.
+    nanos: u64,
+    lost: u64,
+}
+
+/// The numbers of the last line that tells them.
+fn counts(lines: &[String]) -> Counts {
     let numbers = |line: &String| {
-        let (received, lost) = line.split_once("received: ")?.1.split_once(" packets, lost: ")?;
-        Some((received.parse().ok()?, lost.strip_suffix(" frames")?.parse().ok()?))
+        let (packets, rest) = line.split_once("received: ")?.1.split_once(" packets in ")?;
+        let (nanos, lost) = rest.split_once(" ns, lost: ")?;
+        let lost = lost.strip_suffix(" frames")?;
+        Some(Counts { packets: packets.parse().ok()?, nanos: nanos.parse().ok()?, lost: lost.parse().ok()? })
     };
     lines.iter().rev().find_map(numbers).unwrap_or_default()
+}
+
+/// Waits until a board with firmware that says nothing of packets counts them.
+fn counts_packets(firmware: &Path, board: &mut Board) {
+    until("the board to listen", || {
+        _ = board.send(Family::V4, &[]);
+        counts(&log(firmware, board)).packets > 0
+    });
 }
 
 /// 5,000 packets a second of 1,300 octets and more, and from time to time a frame that is too long for the FIFO.
@@ -244,11 +263,7 @@ fn overload_is_received_or_counted() -> io::Result<()> {
     let mut board = Board::spawn(Model::Lm3s6965evb, &firmware, QUIET)?;
     let recorded = datagrams(&capture("plain-ipv4.pcap"))?;
     let recorded: Vec<_> = recorded.iter().filter(|datagram| datagram.payload.len() > 1_300).collect();
-    // It says nothing of a packet, so wait until the number of packets rises.
-    until("the board to listen", || {
-        _ = board.send(Family::V4, &[]);
-        counts(&log(&firmware, &board)).0 > 0
-    });
+    counts_packets(&firmware, &mut board);
     let before = settled(&firmware, &board);
 
     let start = Instant::now();
@@ -264,7 +279,7 @@ fn overload_is_received_or_counted() -> io::Result<()> {
     }
     let took = start.elapsed();
     let after = settled(&firmware, &board);
-    let (received, lost) = (after.0 - before.0, after.1 - before.1);
+    let (received, lost) = (after.packets - before.packets, after.lost - before.lost);
     // On a busy PC it is less: QEMU holds frames back that the chip has no room for.
     let rate = f64::from(PACKETS) / took.as_secs_f64();
     println!(
@@ -276,7 +291,7 @@ fn overload_is_received_or_counted() -> io::Result<()> {
 }
 
 /// The counts when they rise no more.
-fn settled(firmware: &Path, board: &Board) -> (u64, u64) {
+fn settled(firmware: &Path, board: &Board) -> Counts {
     let (mut last, mut since) = (counts(&log(firmware, board)), Instant::now());
     until("the counts to settle", || {
         let now = counts(&log(firmware, board));
@@ -302,5 +317,35 @@ fn cable_is_noticed() -> io::Result<()> {
     until("the board to notice", || says(&board, "link up") == 2);
     board.listens()?;
     assert!(plugged.elapsed() < Duration::from_secs(2));
+    Ok(())
+}
+
+/// Instructions for a packet from the Ethernet's FIFO to its last item, by QEMU's count: a nanosecond for each.
+#[test]
+fn instructions_for_a_packet() -> io::Result<()> {
+    let users = board::users(&capture("users.auth"))?;
+    for model in Model::ALL {
+        let firmware = build(model, &["measure"]);
+        for name in ["plain-ipv4", "signed", "encrypted"] {
+            let settings = if name == "plain-ipv4" { "" } else { &users };
+            let settings = format!("{QUIET}{settings}");
+            let mut board = Board::spawn_with(model, &firmware, &settings, &["-icount", "shift=0"])?;
+            counts_packets(&firmware, &mut board);
+            let before = settled(&firmware, &board);
+            let recorded = datagrams(&capture(&format!("{name}.pcap")))?;
+            let recorded: Vec<_> = recorded.iter().filter(|datagram| datagram.payload.len() > 1_300).take(50).collect();
+            for datagram in &recorded {
+                // One at a time, and no frame of another kind at the same time.
+                std::thread::sleep(Duration::from_millis(2));
+                board.send(Family::V4, &datagram.payload)?;
+            }
+            let after = settled(&firmware, &board);
+            let packets = after.packets - before.packets;
+            assert_eq!(packets, recorded.len() as u64);
+            let octets = recorded.iter().map(|datagram| datagram.payload.len()).sum::<usize>() as u64 / packets;
+            let instructions = (after.nanos - before.nanos) / packets;
+            println!("{}: {name}: {instructions} instructions for a packet of {octets} octets", model.name());
+        }
+    }
     Ok(())
 }

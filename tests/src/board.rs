@@ -184,6 +184,15 @@ impl Board {
     ///
     /// When QEMU does not run.
     pub fn spawn(model: Model, firmware: &Path, settings: &str) -> io::Result<Self> {
+        Self::spawn_with(model, firmware, settings, &[])
+    }
+
+    /// The same, with options for QEMU.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU does not run.
+    pub fn spawn_with(model: Model, firmware: &Path, settings: &str, options: &[&str]) -> io::Result<Self> {
         let directory = tempfile::tempdir()?;
         let path = |name: &str| directory.path().join(name);
         fs::write(path("settings"), settings)?;
@@ -201,6 +210,7 @@ impl Board {
             .args(["-netdev", &lan, "-serial", &format!("file:{}", at("serial"))])
             .args(["-monitor", &format!("unix:{},server=on,wait=off", at("monitor"))])
             .args(["-semihosting-config", "enable=on,target=native"])
+            .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(path("stderr"))?)

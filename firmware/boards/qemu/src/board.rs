@@ -102,6 +102,8 @@ pub fn run<E: Ethernet>(
         }
         let readings = Readings { link, millidegrees: None, lost_frames: ethernet.lost_frames() };
         let outcome = node.poll(&mut ethernet, now, &readings, &mut watch);
+        #[cfg(feature = "measure")]
+        meter.polled(node.counters().packets, clock.now() - now);
         led(outcome.led);
         watchdog.feed();
         sleep(&clock, outcome.wake.min(look), &mut ethernet, interrupt);

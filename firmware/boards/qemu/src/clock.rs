@@ -18,14 +18,14 @@ static ELAPSED: Mutex<Cell<(u32, u32)>> = Mutex::new(Cell::new((0, 0)));
 /// The time since the start; good for 136 years.
 #[derive(Debug)]
 pub struct Clock {
-    /// SysTick's counts in a microsecond, times four.
-    quarters: u32,
+    /// Nanoseconds in one of SysTick's counts.
+    nanos: u32,
     /// SysTick's counts in a tick.
     counts: u32,
 }
 
 impl Clock {
-    /// Starts it; the processor runs at so many hertz, a multiple of 250 kHz.
+    /// Starts it; the processor runs at so many hertz, a divisor of 10⁹.
     #[must_use]
     pub fn start(mut timer: SYST, hertz: u32) -> Self {
         let counts = hertz / TICKS;
@@ -34,7 +34,7 @@ impl Clock {
         timer.clear_current();
         timer.enable_counter();
         timer.enable_interrupt();
-        Self { quarters: hertz / 250_000, counts }
+        Self { nanos: 1_000_000_000 / hertz, counts }
     }
 
     /// The time since the start.
@@ -55,7 +55,7 @@ impl Clock {
             ticks = 0;
             seconds += 1;
         }
-        Duration::new(seconds, ticks * TICK_NANOS + counts * 4 / self.quarters * 1_000)
+        Duration::new(seconds, ticks * TICK_NANOS + counts * self.nanos)
     }
 }
 

@@ -1,9 +1,10 @@
-//! Numbers for tests, logged whenever they have risen: packets, lost frames, and how much of the stack was ever used. That is
+//! Numbers for tests, logged whenever they have risen: packets and the time they took, lost frames, and how much of the stack was ever used. That is
 //! painted at the start, and what is still painted was not used.
 
 #![allow(unsafe_code)]
 
 use core::ptr::addr_of;
+use core::time::Duration;
 
 /// What cortex-m-rt paints the stack with.
 const PAINT: u32 = 0xcccc_cccc;
@@ -13,14 +14,25 @@ const PAINT: u32 = 0xcccc_cccc;
 pub(crate) struct Meter {
     stack: usize,
     counts: (u64, u32),
+    polled: u64,
+    spent: Duration,
 }
 
 impl Meter {
+    /// A poll took so long, and after it so many packets are received in all. Only polls that received some count.
+    pub(crate) fn polled(&mut self, packets: u64, took: Duration) {
+        if packets != self.polled {
+            self.polled = packets;
+            self.spent += took;
+        }
+    }
+
     /// Looks what has risen.
     pub(crate) fn look(&mut self, packets: u64, lost_frames: u32) {
         if self.counts != (packets, lost_frames) {
             self.counts = (packets, lost_frames);
-            defmt::info!("received: {=u64} packets, lost: {=u32} frames", packets, lost_frames);
+            let nanos = self.spent.as_nanos() as u64;
+            defmt::info!("received: {=u64} packets in {=u64} ns, lost: {=u32} frames", packets, nanos, lost_frames);
         }
         let (used, size) = stack();
         if used > self.stack {
