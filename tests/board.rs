@@ -336,7 +336,7 @@ fn instructions_for_a_packet() -> io::Result<()> {
             let recorded: Vec<_> = recorded.iter().filter(|datagram| datagram.payload.len() > 1_300).take(50).collect();
             for datagram in &recorded {
                 // One at a time, and no frame of another kind at the same time.
-                std::thread::sleep(Duration::from_millis(2));
+                std::thread::sleep(Duration::from_millis(10));
                 board.send(Family::V4, &datagram.payload)?;
             }
             let after = settled(&firmware, &board);

@@ -101,9 +101,11 @@ pub fn run<E: Ethernet>(
             meter.look(node.counters().packets, ethernet.lost_frames());
         }
         let readings = Readings { link, millidegrees: None, lost_frames: ethernet.lost_frames() };
+        #[cfg(feature = "measure")]
+        let begun = clock.now();
         let outcome = node.poll(&mut ethernet, now, &readings, &mut watch);
         #[cfg(feature = "measure")]
-        meter.polled(node.counters().packets, clock.now() - now);
+        meter.polled(node.counters().packets, clock.now() - begun);
         led(outcome.led);
         watchdog.feed();
         sleep(&clock, outcome.wake.min(look), &mut ethernet, interrupt);
