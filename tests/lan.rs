@@ -6,7 +6,10 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -14,7 +17,7 @@ use std::{
 use collectd_net_tests::{
     board::{Model, QUIET},
     collectd::{Block, Collectd},
-    hex,
+    data, hex,
     net::{GROUPS, Namespace, PORT},
     until,
 };
@@ -204,4 +207,89 @@ fn mps2_an386_hears_a_collectd_behind_a_switch_of_mld_version_1() {
 #[test]
 fn mps2_an386_hears_a_collectd_behind_a_switch_of_mld_version_2() {
     hears_a_collectd(Model::Mps2An386, 2);
+}
+
+/// A real dnsmasq on a LAN: addresses by DHCP, and a prefix for addresses that stations make themselves.
+struct Dnsmasq {
+    child: Child,
+    directory: TempDir,
+}
+
+impl Dnsmasq {
+    fn start(lan: &Lan) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory is to be had");
+        let at = |name: &str| directory.path().join(name).display().to_string();
+        let log = fs::File::create(directory.path().join("log")).expect("the directory is ours");
+        let child = lan
+            .0
+            .command("dnsmasq")
+            .args(["--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--port=0", "--log-facility=-"])
+            .args(["--interface=br0", "--bind-interfaces", "--dhcp-range=10.0.0.50,10.0.0.50,10m"])
+            .args(["--enable-ra", "--dhcp-range=fd00:55::,ra-only"])
+            .args([format!("--dhcp-leasefile={}", at("leases")), format!("--pid-file={}", at("pid"))])
+            .stderr(log)
+            .spawn()
+            .expect("dnsmasq is installed");
+        Self { child, directory }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Dnsmasq {
+    fn drop(&mut self) {
+        // It may have ended already; either way there is nothing to do about it.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// A board gets its addresses from others, is heard of at them, and shows its page there while it is busy.
+fn gets_addresses_and_shows_its_page(model: Model) {
+    let lan = Lan::new(model.name(), 2);
+    let dnsmasq = Dnsmasq::start(&lan);
+    let station = Station::start(model, &lan, "report = off\nlog-rate = 0\nname = lab\n");
+    until("a lease", || dnsmasq.log().contains("DHCPACK"));
+    lan.joined("the board's groups in the bridge's table");
+
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let packet = fs::read(data("bad-packets/packets/good.1.bin")).expect("a packet");
+            while !done.load(Ordering::Relaxed) {
+                lan.0.send_to_groups("br0", &packet);
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let fetch = |url: &str| {
+            let output = lan.0.command("curl").args(["-sS", "--max-time", "20", "-g", url]).output().expect("curl");
+            (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+        };
+        let heard = || station.heard.lock().expect("nobody panics while writing").len();
+        until("packets", || heard() > 100);
+        let before = heard();
+        for host in ["10.0.0.50", "[fd00:55::5054:ff:fe12:3456]"] {
+            let (found, text) = fetch(&format!("http://{host}/"));
+            assert!(found && text.contains("lab") && text.contains(model.name()), "{host}: {text}");
+            let (found, json) = fetch(&format!("http://{host}/status.json"));
+            assert!(found, "{host}: {json}");
+            let json: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+            assert!(json["hosts"].as_array().is_some_and(|hosts| !hosts.is_empty()), "{json}");
+        }
+        println!("{}: {} packets while the page was fetched four times", model.name(), heard() - before);
+        assert!(heard() > before);
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn lm3s6965evb_gets_addresses_and_shows_its_page() {
+    gets_addresses_and_shows_its_page(Model::Lm3s6965evb);
+}
+
+#[test]
+fn mps2_an386_gets_addresses_and_shows_its_page() {
+    gets_addresses_and_shows_its_page(Model::Mps2An386);
 }
