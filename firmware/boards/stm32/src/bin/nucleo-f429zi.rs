@@ -1,0 +1,66 @@
+//! Nucleo-F429ZI: STM32F429ZI, Cortex-M4F at 168 MHz.
+#![no_std]
+#![no_main]
+// What the macros for the start and for interrupts write is unsafe.
+#![allow(unsafe_code)]
+
+use collectd_node_stm32::cortex_m_rt::entry;
+use collectd_node_stm32::embassy_stm32;
+use collectd_node_stm32::embassy_stm32::eth::{self, Ethernet, Sma};
+use collectd_node_stm32::embassy_stm32::gpio::{Level, Output, Speed};
+use collectd_node_stm32::embassy_stm32::peripherals::RNG;
+use collectd_node_stm32::embassy_stm32::rcc::*;
+use collectd_node_stm32::embassy_stm32::rng::{self, Rng};
+use collectd_node_stm32::embassy_stm32::time::Hertz;
+use collectd_node_stm32::embassy_stm32::{Config, bind_interrupts};
+use collectd_node_stm32::{Arrival, Board, Lan8742, external_clock, mac, queue, run, watch};
+
+bind_interrupts!(struct Interrupts {
+    ETH => eth::InterruptHandler, Arrival;
+    HASH_RNG => rng::InterruptHandler<RNG>;
+});
+
+const HERTZ: u32 = 168_000_000;
+
+/// 168 MHz, and 48 MHz for the random numbers.
+fn clocks(rcc: &mut collectd_node_stm32::embassy_stm32::rcc::Config) {
+    // 2 MHz into the PLL from either.
+    let (source, prediv) = if external_clock() {
+        rcc.hse = Some(Hse { freq: Hertz(8_000_000), mode: HseMode::Bypass });
+        (PllSource::HSE, PllPreDiv::DIV4)
+    } else {
+        (PllSource::HSI, PllPreDiv::DIV8)
+    };
+    rcc.pll_src = source;
+    rcc.pll =
+        Some(Pll { prediv, mul: PllMul::MUL168, divp: Some(PllPDiv::DIV2), divq: Some(PllQDiv::DIV7), divr: None });
+    rcc.sys = Sysclk::PLL1_P;
+    rcc.ahb_pre = AHBPrescaler::DIV1;
+    rcc.apb1_pre = APBPrescaler::DIV4;
+    rcc.apb2_pre = APBPrescaler::DIV2;
+}
+
+#[entry]
+fn main() -> ! {
+    let mut config = Config::default();
+    clocks(&mut config.rcc);
+    let p = embassy_stm32::init(config);
+    // Five wait states without them.
+    embassy_stm32::pac::FLASH.acr().modify(|w| {
+        w.set_prften(true);
+        w.set_icen(true);
+        w.set_dcen(true);
+    });
+    let watchdog = watch(p.IWDG);
+    let led = Output::new(p.PB14, Level::Low, Speed::Low);
+    let seed = Rng::new(p.RNG, Interrupts).next_u64();
+    let mac = mac();
+    let phy = Lan8742::new(Sma::new(p.ETH_SMA, p.PA2, p.PC1));
+    #[rustfmt::skip]
+    let ethernet = Ethernet::new_with_phy(
+        queue(), p.ETH, Interrupts,
+        p.PA1, p.PA7, p.PC4, p.PC5, p.PG13, p.PB13, p.PG11,
+        mac, phy,
+    );
+    run(Board { name: "nucleo-f429zi", mac, seed, hertz: HERTZ, ethernet, led, watchdog })
+}
