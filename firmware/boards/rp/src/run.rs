@@ -76,7 +76,7 @@ pub async fn run(board: Board) -> ! {
     config.frequency = HERTZ;
     let spi = Spi::new(board.spi, board.clock, board.mosi, board.miso, board.dma0, board.dma1, Interrupts, config);
     let wires = Wires::new(spi, Output::new(board.select, Level::High));
-    // In a StaticCell, not a constant one: what is not all zero would lie in the flash as well.
+    // Not a constant, as the sockets below.
     static FRAMES: StaticCell<State<6, 2>> = StaticCell::new();
     let interrupt = Input::new(board.interrupt, Pull::Up);
     let (device, driver) = embassy_net_wiznet::new::<_, _, W5500, _, _, _>(
@@ -101,8 +101,9 @@ async fn rounds(
     thermometer: &mut Thermometer,
 ) -> ! {
     static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::new());
-    static SOCKETS: ConstStaticCell<Sockets> = ConstStaticCell::new(Sockets::new());
-    let mut node = Node::new(&mut device, &board, settings(), STORAGE.take(), SOCKETS.take(), now());
+    // Not a constant: that is not all zero, and would take as much flash.
+    static SOCKETS: StaticCell<Sockets> = StaticCell::new();
+    let mut node = Node::new(&mut device, &board, settings(), STORAGE.take(), SOCKETS.init_with(Sockets::new), now());
     // After its first line, which says why the board started.
     complain_of_settings();
     // The chip does not tell what it dropped.

@@ -16,7 +16,7 @@ use embassy_stm32::interrupt::typelevel::{self, Handler};
 use embassy_stm32::pac::ETH;
 use embassy_stm32::wdg::IndependentWatchdog;
 use embassy_stm32::{Peri, peripherals, wdg};
-use static_cell::ConstStaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::clock::Clock;
 use crate::reset;
@@ -78,7 +78,8 @@ pub struct Board<P: Phy, W: wdg::Instance + 'static> {
 /// Runs the node for good.
 pub fn run<P: Phy, W: wdg::Instance + 'static>(mut board: Board<P, W>) -> ! {
     static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::new());
-    static SOCKETS: ConstStaticCell<Sockets> = ConstStaticCell::new(Sockets::new());
+    // Not a constant: that is not all zero, and would take as much flash.
+    static SOCKETS: StaticCell<Sockets> = StaticCell::new();
     let core = cortex_m::Peripherals::take().expect("nothing else takes them");
     #[cfg(any(feature = "nucleo-f767zi", feature = "nucleo-h743zi"))]
     let core = {
@@ -92,7 +93,8 @@ pub fn run<P: Phy, W: wdg::Instance + 'static>(mut board: Board<P, W>) -> ! {
     let reset = reset::reason(TEXT.take());
     let mut device = Adapter::new(board.ethernet);
     let described = NodeBoard { name: board.name, mac: board.mac, seed: board.seed, reset };
-    let mut node = Node::new(&mut device, &described, settings(), STORAGE.take(), SOCKETS.take(), clock.now());
+    let mut node =
+        Node::new(&mut device, &described, settings(), STORAGE.take(), SOCKETS.init_with(Sockets::new), clock.now());
     // After its first line, which says why the board started.
     complain_of_settings();
 
