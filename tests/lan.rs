@@ -265,7 +265,7 @@ fn gets_addresses_and_shows_its_page(model: Model) {
         });
         let fetch = |url: &str| {
             let output = lan.0.command("curl").args(["-sS", "--max-time", "20", "-g", url]).output().expect("curl");
-            (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+            (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
         };
         let heard = || station.heard.lock().expect("nobody panics while writing").len();
         until("packets", || heard() > 100);

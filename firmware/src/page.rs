@@ -56,6 +56,16 @@ impl<const CLIENTS: usize> Page<CLIENTS> {
         for (client, handle) in self.clients.iter_mut().zip(handles) {
             client.poll(sockets.get_mut::<tcp::Socket<'_>>(*handle), view, now);
         }
+        // Who comes next shall find one that listens, rather than that every old packet gets its answer.
+        let state = |handle: &SocketHandle| sockets.get::<tcp::Socket<'_>>(*handle).state();
+        if !handles.iter().any(|handle| matches!(state(handle), tcp::State::Listen | tcp::State::SynReceived))
+            && let Some((client, handle)) =
+                self.clients.iter_mut().zip(handles).find(|(_, handle)| state(handle) == tcp::State::TimeWait)
+        {
+            let socket = sockets.get_mut::<tcp::Socket<'_>>(*handle);
+            socket.abort();
+            client.poll(socket, view, now);
+        }
     }
 }
 
