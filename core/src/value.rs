@@ -63,7 +63,6 @@ impl Kind {
 }
 
 /// One value, exactly as sent.
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {
     /// A [`Kind::Counter`].
@@ -74,6 +73,18 @@ pub enum Value {
     Derive(i64),
     /// A [`Kind::Absolute`].
     Absolute(u64),
+}
+
+/// The number alone.
+#[cfg(feature = "defmt")]
+impl defmt::Format for Value {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match *self {
+            Self::Counter(number) | Self::Absolute(number) => defmt::write!(f, "{=u64}", number),
+            Self::Derive(number) => defmt::write!(f, "{=i64}", number),
+            Self::Gauge(number) => defmt::write!(f, "{=f64}", number),
+        }
+    }
 }
 
 impl Value {

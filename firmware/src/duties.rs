@@ -10,7 +10,7 @@ use smoltcp::wire::IpCidr;
 
 use crate::alarm::{Alarms, Lamp};
 use crate::clock::Clock;
-use crate::log::{Allowance, info, warning};
+use crate::log::{Allowance, info, log_item, warning};
 use crate::page::View;
 use crate::report::{Facts, Report};
 use crate::settings::Settings;
@@ -89,7 +89,7 @@ impl<'a> Duties<'a> {
         }
         let wanted = self.settings.filter.as_ref().is_none_or(|filter| filter.matches(item));
         if cfg!(feature = "defmt") && wanted && self.allowance.take(now) {
-            info!("{}", item);
+            log_item(item);
         }
     }
 

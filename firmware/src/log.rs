@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use collectd_net::{Item, Severity};
+
 /// A line that says what happens.
 macro_rules! info {
     ($format:literal $(, $argument:expr)* $(,)?) => {{
@@ -23,6 +25,20 @@ macro_rules! warning {
 }
 
 pub(crate) use {info, warning};
+
+/// A line for an item: what it is about, and what it says of that.
+pub(crate) fn log_item(item: &Item<'_>) {
+    match item {
+        Item::ValueList(list) => info!("{} [{}]", list.identifier, list.values),
+        Item::Notification(notification) => {
+            let severity = notification.severity.name();
+            match notification.severity {
+                Severity::Okay => info!("{}: {=str}: {}", notification.identifier, severity, notification.message),
+                _ => warning!("{}: {=str}: {}", notification.identifier, severity, notification.message),
+            }
+        }
+    }
+}
 
 /// So many lines in a second, and a count of those that were too many.
 #[derive(Debug)]
