@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    net::UdpSocket,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -11,7 +12,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use collectd_net_tests::{
@@ -209,27 +210,31 @@ fn mps2_an386_hears_a_collectd_behind_a_switch_of_mld_version_2() {
     hears_a_collectd(Model::Mps2An386, 2);
 }
 
-/// A real dnsmasq on a LAN: addresses by DHCP, and a prefix for addresses that stations make themselves.
-struct Dnsmasq {
+/// A real server on a LAN, with a directory of its own.
+struct Server {
     child: Child,
     directory: TempDir,
 }
 
-impl Dnsmasq {
-    fn start(lan: &Lan) -> Self {
+impl Server {
+    /// Addresses by DHCP, and a prefix for addresses that stations make themselves.
+    fn dnsmasq(lan: &Lan) -> Self {
+        Self::start(lan, "dnsmasq", |at| {
+            [
+                "--keep-in-foreground --conf-file=/dev/null --user=root --port=0 --log-facility=-",
+                "--interface=br0 --bind-interfaces --dhcp-range=10.0.0.50,10.0.0.50,10m",
+                "--enable-ra --dhcp-range=fd00:55::,ra-only",
+                &format!("--dhcp-leasefile={at}/leases --pid-file={at}/pid"),
+            ]
+            .join(" ")
+        })
+    }
+
+    fn start(lan: &Lan, program: &str, options: impl FnOnce(&str) -> String) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory is to be had");
-        let at = |name: &str| directory.path().join(name).display().to_string();
+        let options = options(directory.path().to_str().expect("a path in UTF-8"));
         let log = fs::File::create(directory.path().join("log")).expect("the directory is ours");
-        let child = lan
-            .0
-            .command("dnsmasq")
-            .args(["--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--port=0", "--log-facility=-"])
-            .args(["--interface=br0", "--bind-interfaces", "--dhcp-range=10.0.0.50,10.0.0.50,10m"])
-            .args(["--enable-ra", "--dhcp-range=fd00:55::,ra-only"])
-            .args([format!("--dhcp-leasefile={}", at("leases")), format!("--pid-file={}", at("pid"))])
-            .stderr(log)
-            .spawn()
-            .expect("dnsmasq is installed");
+        let child = lan.0.command(program).args(options.split(' ')).stderr(log).spawn().expect("it is installed");
         Self { child, directory }
     }
 
@@ -238,7 +243,7 @@ impl Dnsmasq {
     }
 }
 
-impl Drop for Dnsmasq {
+impl Drop for Server {
     fn drop(&mut self) {
         // It may have ended already; either way there is nothing to do about it.
         _ = self.child.kill();
@@ -246,11 +251,39 @@ impl Drop for Dnsmasq {
     }
 }
 
-/// A board gets its addresses from others, is heard of at them, and shows its page there while it is busy.
+/// Answers as a server of SNTP (RFC 4330, section 5): the client's time goes back to it, beside our own.
+fn tell_the_time(socket: &UdpSocket) {
+    let mut octets = [0; 48];
+    while let Ok((48, from)) = socket.recv_from(&mut octets) {
+        // Seconds since 1900, in units of 2⁻³² s.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+        let now = (now.as_secs() + 2_208_988_800) << 32 | (u64::from(now.subsec_nanos()) << 32) / 1_000_000_000;
+        let asked: [u8; 8] = octets[40..].try_into().expect("eight octets");
+        octets = [0; 48];
+        (octets[0], octets[1]) = (4 << 3 | 4, 2);
+        octets[24..32].copy_from_slice(&asked);
+        octets[32..40].copy_from_slice(&now.to_be_bytes());
+        octets[40..].copy_from_slice(&now.to_be_bytes());
+        _ = socket.send_to(&octets, from);
+    }
+}
+
+/// Says that it is over, also if it ends badly.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A board gets its addresses and the time from others, and shows its page while it is busy.
 fn gets_addresses_and_shows_its_page(model: Model) {
     let lan = Lan::new(model.name(), 2);
-    let dnsmasq = Dnsmasq::start(&lan);
-    let station = Station::start(model, &lan, "report = off\nlog-rate = 0\nname = lab\n");
+    let dnsmasq = Server::dnsmasq(&lan);
+    let clock = lan.0.enter(|| UdpSocket::bind("10.0.0.1:123").expect("nobody else tells the time here"));
+    thread::spawn(move || tell_the_time(&clock));
+    let station = Station::start(model, &lan, "report = off\nlog-rate = 0\nname = lab\nsntp = 10.0.0.1\n");
     until("a lease", || dnsmasq.log().contains("DHCPACK"));
     lan.joined("the board's groups in the bridge's table");
 
@@ -263,6 +296,7 @@ fn gets_addresses_and_shows_its_page(model: Model) {
                 thread::sleep(Duration::from_millis(5));
             }
         });
+        let _done = Done(&done);
         let fetch = |url: &str| {
             let output = lan.0.command("curl").args(["-sS", "--max-time", "20", "-g", url]).output().expect("curl");
             (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
@@ -278,9 +312,9 @@ fn gets_addresses_and_shows_its_page(model: Model) {
             let json: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
             assert!(json["hosts"].as_array().is_some_and(|hosts| !hosts.is_empty()), "{json}");
         }
+        until("the time of the server", || fetch("http://10.0.0.50/").1.contains("sntp"));
         println!("{}: {} packets while the page was fetched four times", model.name(), heard() - before);
         assert!(heard() > before);
-        done.store(true, Ordering::Relaxed);
     });
 }
 

@@ -117,10 +117,15 @@ struct Station {
 
 impl Station {
     fn new(settings: &str) -> Self {
+        Self::with_room::<MTU>(settings)
+    }
+
+    /// With buffers for packets of so many octets.
+    fn with_room<const DATAGRAM: usize>(settings: &str) -> Self {
         let text = format!("address = 10.0.0.2/24\naddress6 = fd00::2/64\n{settings}").leak();
         let settings = Box::leak(Box::new(Settings::parse(text.as_bytes(), |error| panic!("{error}"))));
         let board = Board { name: "test", mac: [2, 0, 0, 0, 0, 2], seed: 1, reset: None };
-        let storage = Box::leak(Box::new(Storage::<MTU>::new()));
+        let storage = Box::leak(Box::new(Storage::<DATAGRAM>::new()));
         let sockets = Box::leak(Box::new(Sockets::new()));
         let mut end = End::default();
         let node = Node::new(&mut end, &board, settings, storage, sockets, Duration::ZERO);
@@ -276,6 +281,20 @@ fn what_the_stack_drops_is_counted() {
     let expected = collectd_node::Drops { damaged: 1, lengths: 2, fragments: 1, ..Default::default() };
     assert_eq!((*station.node.drops(), station.node.counters().packets), (expected, 1));
     assert_eq!(station.lines().len(), 1);
+}
+
+#[test]
+fn what_is_too_long_is_counted_and_the_next_one_heard() {
+    let mut station = Station::with_room::<61>("");
+    let good = fs::read(data("../../core/tests/data/collectd-5.12.0-minimal.bin")).expect("a packet");
+    assert_eq!(good.len(), 61);
+    for group in [IpAddr::from(GROUP_V4), GROUP_V6.into()] {
+        station.send(&[&good[..], &[0]].concat(), group);
+        station.send(&good, group);
+    }
+    let expected = collectd_node::Drops { too_long: 2, ..Default::default() };
+    assert_eq!((*station.node.drops(), station.node.counters().packets), (expected, 2));
+    assert_eq!(station.lines().len(), 2);
 }
 
 /// A load of the host at that many seconds.

@@ -177,3 +177,60 @@ impl<D: Device> Device for Watched<'_, D> {
         self.device.capabilities()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An IPv6 frame whose hop-by-hop header is followed by this message.
+    fn icmp(message: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0; 12];
+        frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 8 + message.len() as u8, 0, 1]);
+        frame.extend([0; 32]);
+        frame.extend([58, 0, 5, 2, 0, 0, 1, 0]);
+        frame.extend(message);
+        frame
+    }
+
+    /// An IPv4 frame with this behind its header.
+    fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0; 12];
+        frame.extend([8, 0, 0x45, 0, 0, 20 + payload.len() as u8, 0, 0, 0, 0, 1, protocol]);
+        frame.extend([0; 10]);
+        frame.extend(payload);
+        frame
+    }
+
+    fn within(frame: &[u8]) -> Option<u128> {
+        match classify(frame, 25_826, 1472) {
+            Frame::Query { within } => Some(within.as_millis()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn queries_of_all_versions_are_seen() {
+        let mld1 = [&[130, 0, 0, 0, 0, 200, 0, 0][..], &[0; 16]].concat();
+        let mld2 = [&[130, 0, 0, 0, 0x27, 0x10, 0, 0][..], &[0; 20]].concat();
+        assert_eq!((within(&icmp(&mld1)), within(&icmp(&mld2))), (Some(100), Some(500)));
+        // A report is none, and neither is half a query.
+        assert_eq!((within(&icmp(&[131, 0, 0, 0, 0, 200, 0, 0])), within(&icmp(&[130, 0]))), (None, None));
+        for (igmp, answer) in
+            [(&[0x11, 100, 0, 0, 0, 0, 0, 0][..], Some(500)), (&[0x11, 2], Some(100)), (&[0x16, 2], None)]
+        {
+            assert_eq!(within(&ipv4(2, igmp)), answer);
+        }
+    }
+
+    #[test]
+    fn no_frame_is_too_short_to_be_looked_at() {
+        let frame = ipv4(17, &[0, 1, 0x64, 0xe2, 0, 9, 0, 0, 7]);
+        let to = IpAddress::v4(0, 0, 0, 0);
+        assert_eq!(classify(&frame, 25_826, 1), Frame::Datagram { to, shape: Shape::Whole });
+        assert_eq!(classify(&frame, 25_826, 0), Frame::Datagram { to, shape: Shape::TooLong });
+        for end in 0..frame.len() {
+            _ = classify(&frame[..end], 25_826, 1472);
+            _ = classify(&icmp(&[130; 30])[..end], 25_826, 1472);
+        }
+    }
+}
