@@ -50,6 +50,32 @@ fn demo_sends_to_others_too() {
 }
 
 #[test]
+fn a_filter_lets_through_what_fits_it() {
+    let file = path("plain-ipv4.pcap");
+    let all = decode(&[&file]);
+    let wanted: Vec<_> = all.lines().filter(|line| line.contains("/load/load ")).collect();
+    assert!(!wanted.is_empty() && wanted.len() < all.lines().count());
+    let filtered = decode(&["-f", r#"item.plugin == "load" and "load" in type"#, &file]);
+    assert_eq!(filtered.lines().collect::<Vec<_>>(), wanted);
+    // The count is of what is printed.
+    assert_eq!(decode(&["-f", r#"plugin == "load""#, "-c", "2", &file]).lines().collect::<Vec<_>>(), wanted[..2]);
+
+    let file = path("notifications.pcap");
+    let (values, notifications) = (decode(&["--only", "values", &file]), decode(&["--only", "notifications", &file]));
+    assert_eq!(values.lines().count() + notifications.lines().count(), decode(&[&file]).lines().count());
+    assert!(!values.is_empty() && values.lines().all(|line| line.ends_with(")]")));
+    assert!(!notifications.is_empty() && !notifications.contains(" [("));
+}
+
+#[test]
+fn a_filter_that_is_none_is_shown_with_its_place() {
+    let output = run(&["decode", "-f", r#"host == "a" and x"#, &path("plain-ipv4.pcap")]);
+    assert_eq!(output.status.code(), Some(2));
+    let talk = text(&output.stderr);
+    assert!(talk.contains("column 17: expected a field") && talk.contains("\n                  ^\n"), "{talk}");
+}
+
+#[test]
 fn count_is_of_items_and_of_packets_where_lines_are_packets() {
     assert_eq!(decode(&["-c", "3", &path("plain-ipv4.pcap")]).lines().count(), 3);
     assert_eq!(decode(&["-c", "3", "-o", "exact", &path("plain-ipv4.pcap")]).lines().count(), 3);

@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &Decode) -> Result<Exit, Failure> {
 
 struct Run<'a> {
     users: Option<Users>,
-    output: Output,
+    output: Output<'a>,
     printing: &'a Printing,
     port: Port,
     counters: Counters,

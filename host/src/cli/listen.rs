@@ -101,7 +101,7 @@ pub(super) fn print_arriving(listener: Listener, printing: &Printing, limits: &L
 }
 
 /// Waits for packets. Before it really waits, everything that is kept back is printed.
-fn wait(inbox: &mut Inbox, output: &mut Output, clock: &mut Clock) -> Result<Wake, Failure> {
+fn wait(inbox: &mut Inbox, output: &mut Output<'_>, clock: &mut Clock) -> Result<Wake, Failure> {
     if clock.is_over() {
         return Ok(Wake::Timeout);
     }

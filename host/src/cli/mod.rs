@@ -12,10 +12,11 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use collectd_net::{SecurityLevel, Text};
+use collectd_net::{Filter, Item, SecurityLevel, Text};
 
 use crate::sink::Format;
 use crate::users::{Refresh, Users};
@@ -52,6 +53,12 @@ struct Printing {
     /// Print only what is protected at least so: none, sign or encrypt
     #[arg(short, long, value_name = "LEVEL", default_value = "none", hide_default_value = true)]
     security_level: SecurityLevel,
+    /// Print only the items that fit this expression, such as 'host ~ "web*" and value > 5'
+    #[arg(short, long, value_name = "EXPRESSION", value_parser = filter, allow_hyphen_values = true)]
+    filter: Option<ItemFilter>,
+    /// Print only value lists, or only notifications
+    #[arg(long, value_name = "KIND")]
+    only: Option<Only>,
     /// How to print: blog, json (a line for each item) or exact (a line for each packet)
     #[arg(short = 'o', long, value_name = "FORMAT", default_value = "blog", hide_default_value = true)]
     format: Format,
@@ -66,7 +73,34 @@ struct Printing {
     count: Option<u64>,
 }
 
+/// A filter with room for what people write on a command line.
+type ItemFilter = Arc<Filter<256, 4096>>;
+
+/// One of the kinds of items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Only {
+    Values,
+    Notifications,
+}
+
+/// Compiles a filter; an error shows the place.
+fn filter(expression: &str) -> Result<ItemFilter, String> {
+    Filter::new(expression).map(Arc::new).map_err(|error| {
+        let before: String = expression.chars().take(error.column.saturating_sub(1)).map(|_| ' ').collect();
+        format!("{error}\n  {expression}\n  {before}^")
+    })
+}
+
 impl Printing {
+    /// Whether this item is to be printed.
+    fn wants(&self, item: &Item<'_>) -> bool {
+        let kind = match item {
+            Item::ValueList(_) => Only::Values,
+            Item::Notification(_) => Only::Notifications,
+        };
+        self.only.is_none_or(|only| only == kind) && self.filter.as_ref().is_none_or(|filter| filter.matches(item))
+    }
+
     /// Reads the password file, if there is one.
     fn users(&self) -> Result<Option<Users>, Failure> {
         let Some(path) = &self.auth_file else {

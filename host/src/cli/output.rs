@@ -12,7 +12,8 @@ use crate::sink::{Origin, Sink};
 const KEPT_BACK: usize = 64 << 10;
 
 /// Prints packets until it has printed enough.
-pub(super) struct Output {
+pub(super) struct Output<'a> {
+    printing: &'a Printing,
     sink: Box<dyn Sink>,
     text: String,
     counts_packets: bool,
@@ -20,9 +21,10 @@ pub(super) struct Output {
     left: Option<u64>,
 }
 
-impl Output {
-    pub(super) fn new(printing: &Printing) -> Self {
+impl<'a> Output<'a> {
+    pub(super) fn new(printing: &'a Printing) -> Self {
         Self {
+            printing,
             sink: printing.format.sink(printing.rejects),
             text: String::new(),
             counts_packets: printing.format.counts_packets(),
@@ -42,6 +44,9 @@ impl Output {
         origin: &Origin<'_>,
     ) -> Result<(), Failure> {
         for item in packet {
+            if item.as_ref().is_ok_and(|item| !self.printing.wants(item)) {
+                continue;
+            }
             let written = match &item {
                 Ok(item) => self.sink.item(item, origin, &mut self.text),
                 Err(error) => self.sink.refusal(error, origin, &mut self.text),
