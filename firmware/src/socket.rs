@@ -66,3 +66,36 @@ impl Transmit for Port<'_, '_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TO: SocketAddr = SocketAddr::V4(core::net::SocketAddrV4::new(core::net::Ipv4Addr::LOCALHOST, 7));
+
+    fn socket() -> udp::Socket<'static> {
+        let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 1].leak(), vec![0; 8].leak());
+        let mut socket = udp::Socket::new(buffer(), buffer());
+        socket.bind(7).unwrap();
+        socket
+    }
+
+    #[test]
+    fn nothing_has_arrived_is_would_block() {
+        assert_eq!(Port::new(&mut socket()).receive(&mut [0; 8]), Err(nb::Error::WouldBlock));
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_said() {
+        let mut socket = socket();
+        let other = |error| Err(nb::Error::Other(error));
+        assert_eq!(Port::new(&mut socket).transmit(b"a"), other(TransmitError::Unaddressable));
+        assert_eq!(Port::to(&mut socket, TO).transmit(&[0; 9]), other(TransmitError::TooLong));
+        assert_eq!(Port::to(&mut socket, TO).transmit(b"a"), Ok(()));
+        // There is room for one, until it is sent.
+        assert_eq!(Port::to(&mut socket, TO).transmit(b"a"), Err(nb::Error::WouldBlock));
+        let nowhere = SocketAddr::new(core::net::Ipv4Addr::UNSPECIFIED.into(), 7);
+        let mut socket = self::socket();
+        assert_eq!(Port::to(&mut socket, nowhere).transmit(b"a"), other(TransmitError::Unaddressable));
+    }
+}
