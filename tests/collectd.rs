@@ -129,6 +129,29 @@ fn everything_put_in_is_printed_once_per_default_group() {
 }
 
 #[test]
+fn printed_commands_put_the_same_into_another_collectd() {
+    let net = Net::new();
+    let group = || [Block::server(GROUPS[0], PORT).interface(TO_RECEIVER)];
+    let tap = Tap::start(&net.receiver, &["listen", "-o", "putval"]);
+    let collectd = Collectd::start(&net.sender, &group());
+    // A time of which a float keeps every bit.
+    let hostile = r#"PUTNOTIF severity=failure time=1700000003 host=a message="say \"a\\b\" twice""#;
+    ITEMS.iter().map(|(command, _)| *command).chain([hostile]).for_each(|command| collectd.put(command));
+    let commands = tap.wait_for(ITEMS.len() + 1, || collectd.flush());
+    drop((tap, collectd));
+
+    let tap = Tap::start(&net.receiver, &[]);
+    let collectd = Collectd::start(&net.sender, &group());
+    commands.iter().for_each(|command| collectd.put(command));
+    let lines = tap.wait_for(ITEMS.len() + 1, || collectd.flush());
+    for (command, line) in ITEMS {
+        assert!(lines.iter().any(|printed| printed == line), "{command}\n{line}\nis not in {lines:#?}");
+    }
+    let line = r#"[1700000003] a [FAILURE] say "a\b" twice"#;
+    assert!(lines.iter().any(|printed| printed == line), "{line}\nis not in {lines:#?}");
+}
+
+#[test]
 fn each_of_twelve_destinations_prints_each_item_once() {
     let net = Net::new();
     let auth = AuthFile::new(Destination::all().map(Destination::user));

@@ -59,7 +59,7 @@ struct Printing {
     /// Print only value lists, or only notifications
     #[arg(long, value_name = "KIND")]
     only: Option<Only>,
-    /// How to print: blog, json (a line for each item) or exact (a line for each packet)
+    /// How to print: blog, json or putval (a line for each item) or exact (a line for each packet)
     #[arg(short = 'o', long, value_name = "FORMAT", default_value = "blog", hide_default_value = true)]
     format: Format,
     /// Print what was refused, too, and why

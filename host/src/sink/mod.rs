@@ -4,6 +4,7 @@ pub mod blog;
 pub mod exact;
 pub mod json;
 pub mod number;
+pub mod putval;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -55,11 +56,13 @@ pub enum Format {
     Json,
     /// One JSON object for each packet, exact to the bit, for conformance checks
     Exact,
+    /// `PUTVAL` and `PUTNOTIF` commands, as collectd takes them
+    Putval,
 }
 
 impl Format {
     /// Their names.
-    pub const NAMES: [&'static str; 3] = ["blog", "json", "exact"];
+    pub const NAMES: [&'static str; 4] = ["blog", "json", "exact", "putval"];
 
     /// A sink that writes this format. With `rejects` what was refused is written too; `exact` always does.
     #[must_use]
@@ -68,6 +71,7 @@ impl Format {
             Self::Blog => Box::new(blog::Blog { rejects }),
             Self::Json => Box::new(json::Json { rejects }),
             Self::Exact => Box::new(exact::Exact::default()),
+            Self::Putval => Box::new(putval::Putval { rejects }),
         }
     }
 
@@ -86,6 +90,7 @@ impl FromStr for Format {
             "blog" => Ok(Self::Blog),
             "json" => Ok(Self::Json),
             "exact" => Ok(Self::Exact),
+            "putval" => Ok(Self::Putval),
             _ => Err(format!("a format is one of {}", Self::NAMES.join(", "))),
         }
     }
