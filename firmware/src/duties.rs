@@ -14,7 +14,7 @@ use crate::log::{Allowance, info, log_item, warning};
 use crate::page::View;
 use crate::report::{Facts, Report};
 use crate::settings::Settings;
-use crate::table::Table;
+use crate::table::{Run, Table};
 use crate::{Board, Drops, Readings};
 
 /// The name of a board that was given none: what it is, and the end of its address.
@@ -72,11 +72,19 @@ impl<'a> Duties<'a> {
         }
     }
 
-    pub(crate) fn item(&mut self, item: &Item<'_>, now: Duration) {
+    /// A packet arrived now, whose items follow.
+    pub(crate) fn packet<'p>(&mut self, now: Duration) -> Run<'p> {
+        self.allowance.refill(now);
+        Run::new(now)
+    }
+
+    pub(crate) fn item<'p>(&mut self, item: &Item<'p>, run: &mut Run<'p>, now: Duration) {
         match item {
             Item::ValueList(list) => {
-                self.table.value_list(list, now);
-                self.alarms.value_list(list, &self.settings.thresholds, now);
+                self.table.value_list(list, run);
+                if !self.settings.thresholds.is_empty() {
+                    self.alarms.value_list(list, &self.settings.thresholds, now);
+                }
             }
             Item::Notification(notification) => {
                 self.table.notification(notification);
@@ -87,14 +95,17 @@ impl<'a> Duties<'a> {
         if self.settings.users.is_empty() || item.user().is_some() {
             self.told = Some(item.time());
         }
-        let wanted = self.settings.filter.as_ref().is_none_or(|filter| filter.matches(item));
-        if cfg!(feature = "defmt") && wanted && self.allowance.take(now) {
+        if cfg!(feature = "defmt")
+            && self.allowance.is_some()
+            && self.settings.filter.as_ref().is_none_or(|filter| filter.matches(item))
+            && self.allowance.take()
+        {
             log_item(item);
         }
     }
 
-    pub(crate) fn refusal(&mut self, error: &Error, now: Duration) {
-        if cfg!(feature = "defmt") && self.allowance.take(now) {
+    pub(crate) fn refusal(&mut self, error: &Error) {
+        if cfg!(feature = "defmt") && self.allowance.take() {
             warning!("refused: {}", error);
         }
     }

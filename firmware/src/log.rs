@@ -54,16 +54,25 @@ impl Allowance {
         Self { rate, left: rate, since: Duration::ZERO, suppressed: 0 }
     }
 
-    /// Whether one more line may be written now.
-    pub(crate) fn take(&mut self, now: Duration) -> bool {
-        if now.saturating_sub(self.since) >= Duration::from_secs(1) {
+    /// Notices the time; to be called before lines are asked for.
+    pub(crate) fn refill(&mut self, now: Duration) {
+        if self.rate > 0 && now.saturating_sub(self.since) >= Duration::from_secs(1) {
             self.since = now;
             self.left = self.rate;
-            if self.suppressed > 0 && self.rate > 0 {
+            if self.suppressed > 0 {
                 info!("{=u32} lines left out", self.suppressed);
                 self.suppressed = 0;
             }
         }
+    }
+
+    /// Whether there are ever lines.
+    pub(crate) const fn is_some(&self) -> bool {
+        self.rate > 0
+    }
+
+    /// Whether one more line may be written.
+    pub(crate) const fn take(&mut self) -> bool {
         match self.left.checked_sub(1) {
             Some(left) => self.left = left,
             None => self.suppressed = self.suppressed.saturating_add(1),
@@ -79,9 +88,12 @@ mod tests {
     #[test]
     fn a_second_has_so_many_lines() {
         let mut allowance = Allowance::new(2);
-        let mut taken = |millis| allowance.take(Duration::from_millis(millis));
+        let mut taken = |millis| {
+            allowance.refill(Duration::from_millis(millis));
+            allowance.take()
+        };
         assert_eq!([0, 10, 20, 999].map(&mut taken), [true, true, false, false]);
         assert_eq!([1000, 1001, 1002].map(&mut taken), [true, true, false]);
-        assert!(!Allowance::new(0).take(Duration::ZERO));
+        assert!(!Allowance::new(0).is_some() && !Allowance::new(0).take());
     }
 }

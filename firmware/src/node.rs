@@ -379,15 +379,16 @@ impl<'a> Node<'a> {
         let users: &[User<'_>] = &self.settings.users;
         let passwords = (!users.is_empty()).then_some(users);
         let level = self.settings.security_level;
+        let mut run = self.duties.packet(now);
         for item in Packet::new(arrival, self.packet, passwords, level, &mut self.counters) {
             match &item {
                 Ok(item) => {
                     watch.item(item, arrival.from);
-                    self.duties.item(item, now);
+                    self.duties.item(item, &mut run, now);
                 }
                 Err(error) => {
                     watch.refusal(error, arrival.from);
-                    self.duties.refusal(error, now);
+                    self.duties.refusal(error);
                 }
             }
         }

@@ -13,12 +13,13 @@
 
 mod name;
 
+use core::ptr;
 use core::time::Duration;
 
 use collectd_net::{Identifier, Interval, Notification, Protection, Text, ValueList, Values};
 
 pub(crate) use self::name::Name;
-use self::name::hash;
+use self::name::{SEED, add, finish, mix};
 
 /// Octets of a host's name.
 const HOST: usize = 64;
@@ -209,6 +210,76 @@ pub(crate) struct Series<'a> {
     pub(crate) silent: bool,
 }
 
+/// What the items of one packet have in common, so that it is looked for only once. Their texts stand in the same octets, and
+/// so are the same where they are in the same place.
+#[derive(Debug)]
+pub(crate) struct Run<'p> {
+    now: Duration,
+    seconds: u32,
+    /// What the last value list said.
+    host: Text<'p>,
+    interval: Option<Interval>,
+    protection: Protection,
+    interval_seconds: u16,
+    /// The number of the host, if it has a place.
+    number: Option<u8>,
+    /// The names of the last series, with the hash of everything up to each.
+    names: [(Text<'p>, u32); 4],
+    seed: u32,
+}
+
+impl<'p> Run<'p> {
+    /// Of a packet that arrived now.
+    pub(crate) fn new(now: Duration) -> Self {
+        Self {
+            now,
+            seconds: seconds(now),
+            // No list's host is empty.
+            host: Text::default(),
+            interval: None,
+            protection: Protection::None,
+            interval_seconds: 0,
+            number: None,
+            names: [(Text::default(), 0); 4],
+            seed: 0,
+        }
+    }
+
+    /// What follows is of this host.
+    fn begin(&mut self, number: Option<u8>) {
+        self.number = number;
+        self.seed = mix(SEED, number.map_or(0, u32::from));
+        self.names = [(Text::default(), 0); 4];
+        // Nothing but empty names so far.
+        let mut hash = self.seed;
+        for (name, until) in &mut self.names {
+            hash = add(hash, *name);
+            *until = hash;
+        }
+    }
+
+    /// The hash of a series' names.
+    #[inline]
+    fn hash(&mut self, names: &[Text<'p>; 4]) -> u32 {
+        let mut hash = self.seed;
+        let mut same = true;
+        for (name, (known, until)) in names.iter().zip(&mut self.names) {
+            same = same && is(*known, *name);
+            if !same {
+                (*known, *until) = (*name, add(hash, *name));
+            }
+            hash = *until;
+        }
+        finish(hash)
+    }
+}
+
+/// Whether two texts of a packet are one.
+#[inline]
+fn is(left: Text<'_>, right: Text<'_>) -> bool {
+    ptr::eq(left.as_octets(), right.as_octets())
+}
+
 /// The latest values of `SERIES` series of `HOSTS` hosts; at most 255 hosts and 65,535 series.
 #[derive(Debug)]
 pub(crate) struct Table<const HOSTS: usize = 32, const SERIES: usize = 128> {
@@ -251,24 +322,23 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
         }
     }
 
-    /// Keeps the values of `list`, which arrived now.
-    pub(crate) fn value_list(&mut self, list: &ValueList<'_>, now: Duration) {
-        let secs = list.interval.filter(|interval| interval.raw() != 0);
-        let millis_of = |interval: Interval| (interval.raw() >> 10).saturating_mul(1000) >> 20;
-        let interval = secs.map_or(USUAL_INTERVAL.wrapping_mul(1000), millis_of);
-        // At most a day of milliseconds.
-        let interval = interval.clamp(1000, LONGEST_INTERVAL.wrapping_mul(1000));
-        let interval = u32::try_from(interval).unwrap_or(u32::MAX);
-        let Some(number) = self.host_of(list.identifier.host, interval, now) else {
+    /// Keeps the values of `list`, an item of the packet that `run` is about.
+    pub(crate) fn value_list<'p>(&mut self, list: &ValueList<'p>, run: &mut Run<'p>) {
+        let host = list.identifier.host;
+        if !is(run.host, host) || run.interval != list.interval || run.protection != list.protection {
+            self.enter(list, run);
+        } else if let Some(host) = run.number.and_then(|number| self.hosts.get_mut(usize::from(number))) {
+            host.value_lists = host.value_lists.saturating_add(1);
+        } else {
+            self.leave_host_out(host);
+        }
+        let Some(number) = run.number else {
             return;
         };
-        if let Some(host) = self.hosts.get_mut(usize::from(number)) {
-            host.heard(interval, list.protection, millis(now));
-        }
         let Identifier { plugin, plugin_instance, type_, type_instance, .. } = list.identifier;
         let name = [plugin, plugin_instance, type_, type_instance];
-        let hash = hash(&name).wrapping_add(u32::from(number).wrapping_mul(0x85eb_ca6b));
-        let Some(index) = self.find(number, hash, &name).or_else(|| self.add(number, hash, &name, now)) else {
+        let hash = run.hash(&name);
+        let Some(index) = self.find(number, hash, &name).or_else(|| self.add(number, hash, &name, run.seconds)) else {
             return;
         };
         let Some(place) = self.places.get_mut(usize::from(index)) else {
@@ -282,15 +352,34 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
             }
             return;
         };
-        place.seen = seconds(now);
-        place.interval = u16::try_from(interval.div_ceil(1000)).unwrap_or(u16::MAX);
+        place.seen = run.seconds;
+        place.interval = run.interval_seconds;
         place.count = count;
-        for (kept, kind) in place.kinds.iter_mut().zip(kinds) {
-            *kept = *kind;
+        let places = place.kinds.iter_mut().zip(&mut place.values);
+        for ((kind, octets), (new_kind, new_octets)) in places.zip(kinds.iter().zip(values)) {
+            (*kind, *octets) = (*new_kind, *new_octets);
         }
-        for (kept, octets) in place.values.iter_mut().zip(values) {
-            *kept = *octets;
+    }
+
+    /// Looks for the host of `list`, which is another than that of the list before, or says something else of itself.
+    #[cold]
+    #[inline(never)]
+    fn enter<'p>(&mut self, list: &ValueList<'p>, run: &mut Run<'p>) {
+        let secs = list.interval.filter(|interval| interval.raw() != 0);
+        let millis_of = |interval: Interval| (interval.raw() >> 10).saturating_mul(1000) >> 20;
+        let interval = secs.map_or(USUAL_INTERVAL.wrapping_mul(1000), millis_of);
+        // At most a day of milliseconds.
+        let interval = interval.clamp(1000, LONGEST_INTERVAL.wrapping_mul(1000));
+        let interval = u32::try_from(interval).unwrap_or(u32::MAX);
+        run.host = list.identifier.host;
+        run.interval = list.interval;
+        run.protection = list.protection;
+        run.interval_seconds = u16::try_from(interval.div_ceil(1000)).unwrap_or(u16::MAX);
+        let number = self.host_of(run.host, interval, run.now);
+        if let Some(host) = number.and_then(|number| self.hosts.get_mut(usize::from(number))) {
+            host.heard(interval, list.protection, millis(run.now));
         }
+        run.begin(number);
     }
 
     /// Counts a notification about a host that is known. Anybody may send it, so it is no sign of life.
@@ -361,7 +450,7 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
         if self.hosts.get(usize::from(self.last_host)).is_some_and(is) {
             return Some(self.last_host);
         }
-        let hash = hash(&[name]);
+        let hash = finish(add(SEED, name));
         let number = self.hosts.iter().position(|host| host.hash == hash && is(host))?;
         u8::try_from(number).ok()
     }
@@ -378,24 +467,29 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
 
     #[cold]
     fn add_host(&mut self, name: Text<'_>, interval: u32, now: Duration) -> Option<u8> {
-        let hash = hash(&[name]);
-        let Some(name) = Name::new(&[name]) else {
-            self.left_out.names = self.left_out.names.saturating_add(1);
-            return None;
-        };
         let free = self.hosts.iter().position(|host| host.value_lists == 0);
         let oldest = || {
             let expired = self.hosts.iter().enumerate().filter(|(_, host)| host.expired(now));
             expired.min_by_key(|(_, host)| host.seen).map(|(number, _)| number)
         };
-        let Some(number) = free.or_else(oldest) else {
-            self.left_out.hosts = self.left_out.hosts.saturating_add(1);
+        let place = Some(name).filter(|name| name.len() <= HOST).and_then(|_| free.or_else(oldest));
+        let Some(number) = place else {
+            self.leave_host_out(name);
             return None;
         };
         self.forget(number);
+        let hash = finish(add(SEED, name));
+        let name = Name::new(&[name])?;
         let host = self.hosts.get_mut(number)?;
         *host = Host { hash, name, interval, shortest: interval, window: millis(now), ..Host::FREE };
         u8::try_from(number).ok()
+    }
+
+    /// Counts a list whose host has no place.
+    #[cold]
+    fn leave_host_out(&mut self, name: Text<'_>) {
+        let count = if name.len() > HOST { &mut self.left_out.names } else { &mut self.left_out.hosts };
+        *count = count.saturating_add(1);
     }
 
     /// Frees the place of a host, and those of its series.
@@ -430,25 +524,28 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
     }
 
     /// A place for a new series: a free one, or that of the series that is silent for longest. It has no values yet.
-    #[cold]
-    fn add(&mut self, host: u8, hash: u32, name: &[Text<'_>; 4], now: Duration) -> Option<u16> {
-        let Some(name) = Name::new(name) else {
+    #[inline(never)]
+    fn add(&mut self, host: u8, hash: u32, name: &[Text<'_>; 4], now: u32) -> Option<u16> {
+        if !Name::<4, SERIES_NAME>::fits(name) {
             self.left_out.names = self.left_out.names.saturating_add(1);
             return None;
-        };
+        }
         let index = if usize::from(self.used) < SERIES {
             self.places.iter().position(|place| place.count == 0)
         } else {
-            self.oldest(seconds(now))
+            self.oldest(now)
         };
         let Some(index) = index.and_then(|index| u16::try_from(index).ok()) else {
             self.left_out.series = self.left_out.series.saturating_add(1);
             return None;
         };
-        self.remove(index);
+        if usize::from(self.used) >= SERIES {
+            self.remove(index);
+        }
         let bucket = self.buckets.get_mut(Self::bucket(hash))?;
         let place = self.places.get_mut(usize::from(index))?;
-        *place = Place { hash, host, name, next: *bucket, ..Place::FREE };
+        place.name.set(name)?;
+        (place.hash, place.host, place.next) = (hash, host, *bucket);
         *bucket = index.saturating_add(1);
         self.used = self.used.saturating_add(1);
         Some(index)

@@ -17,15 +17,25 @@ impl<const FIELDS: usize, const SIZE: usize> Name<FIELDS, SIZE> {
     /// A copy; `None` if the room is too small.
     pub(crate) fn new(fields: &[Text<'_>; FIELDS]) -> Option<Self> {
         let mut name = Self::EMPTY;
+        name.set(fields).map(|()| name)
+    }
+
+    /// Becomes a copy; `None` if the room is too small, and then it is no name.
+    pub(super) fn set(&mut self, fields: &[Text<'_>; FIELDS]) -> Option<()> {
         let mut start = 0_usize;
-        for (end, field) in name.ends.iter_mut().zip(fields) {
+        for (end, field) in self.ends.iter_mut().zip(fields) {
             let field = field.as_octets();
             let stop = start.checked_add(field.len())?;
-            name.octets.get_mut(start..stop)?.copy_from_slice(field);
+            self.octets.get_mut(start..stop)?.copy_from_slice(field);
             *end = u8::try_from(stop).ok()?;
             start = stop;
         }
-        Some(name)
+        Some(())
+    }
+
+    /// Whether there is room for these.
+    pub(super) fn fits(fields: &[Text<'_>; FIELDS]) -> bool {
+        fields.iter().fold(0, |sum: usize, field| sum.saturating_add(field.len())) <= SIZE
     }
 
     /// Whether it is a copy of these.
@@ -57,30 +67,53 @@ impl<const FIELDS: usize, const SIZE: usize> Name<FIELDS, SIZE> {
 /// Whether both are the same, four octets at a time.
 #[inline]
 fn same(left: &[u8], right: &[u8]) -> bool {
-    let ((left_words, left_rest), (right_words, right_rest)) = (left.as_chunks::<4>(), right.as_chunks::<4>());
-    left.len() == right.len()
-        && left_words.iter().zip(right_words).all(|(left, right)| left == right)
-        && left_rest.iter().zip(right_rest).all(|(left, right)| left == right)
+    if left.len() != right.len() {
+        return false;
+    }
+    match (left.last_chunk::<4>(), right.last_chunk::<4>()) {
+        // The last four overlap those before.
+        (Some(left_end), Some(right_end)) => {
+            let (left, right) = (left.as_chunks::<4>().0, right.as_chunks::<4>().0);
+            left_end == right_end && left.iter().zip(right).all(|(left, right)| left == right)
+        }
+        _ => short(left) == short(right),
+    }
 }
 
-/// A number that differs for most texts.
+/// Up to three octets and how many they are, in one number.
 #[inline]
-pub(super) fn hash(fields: &[Text<'_>]) -> u32 {
-    const fn mix(hash: u32, word: u32) -> u32 {
-        (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b1)
+fn short(octets: &[u8]) -> u32 {
+    match *octets {
+        [a] => u32::from_le_bytes([a, 0, 0, 1]),
+        [a, b] => u32::from_le_bytes([a, b, 0, 2]),
+        [a, b, c, ..] => u32::from_le_bytes([a, b, c, 3]),
+        [] => 0,
     }
-    let mut hash = 0x9e37_79b9_u32;
-    for field in fields {
-        let (words, rest) = field.as_octets().as_chunks::<4>();
-        for word in words {
-            hash = mix(hash, u32::from_le_bytes(*word));
-        }
-        // A text ends where no octet of the packet could.
-        let mut last = [0xff; 4];
-        for (place, octet) in last.iter_mut().zip(rest) {
-            *place = *octet;
-        }
-        hash = mix(hash, u32::from_le_bytes(last));
-    }
+}
+
+/// What a hash begins with.
+pub(super) const SEED: u32 = 0x9e37_79b9;
+
+/// The hash of what `hash` stands for, and this text behind it.
+#[inline]
+pub(super) fn add(hash: u32, text: Text<'_>) -> u32 {
+    let octets = text.as_octets();
+    let Some(end) = octets.last_chunk::<4>() else {
+        return mix(hash, short(octets));
+    };
+    let words = octets.as_chunks::<4>().0;
+    let hash = words.iter().fold(hash, |hash, word| mix(hash, u32::from_le_bytes(*word)));
+    // Longer texts differ in their length, too: where one ends makes a difference.
+    mix(hash, u32::from_le_bytes(*end) ^ u32::try_from(octets.len()).unwrap_or_default() << 24)
+}
+
+#[inline]
+pub(super) const fn mix(hash: u32, word: u32) -> u32 {
+    (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b1)
+}
+
+/// A hash whose high bits depend on all of it.
+#[inline]
+pub(super) const fn finish(hash: u32) -> u32 {
     hash ^ hash >> 15
 }

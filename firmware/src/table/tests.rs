@@ -27,7 +27,9 @@ pub(crate) fn heard<const HOSTS: usize, const SERIES: usize>(
     value: u64,
     now: u64,
 ) {
-    with_list(identifier, 10, &[Value::Counter(value)], |list| table.value_list(list, Duration::from_secs(now)));
+    with_list(identifier, 10, &[Value::Counter(value)], |list| {
+        table.value_list(list, &mut Run::new(Duration::from_secs(now)))
+    });
 }
 
 fn value<const HOSTS: usize, const SERIES: usize>(
@@ -49,9 +51,9 @@ fn the_latest_values_are_kept_exactly() {
     let mut table = Table::<4, 8>::new();
     let all = [Value::Counter(u64::MAX), Value::Gauge(0.1), Value::Derive(i64::MIN), Value::Absolute(7)];
     let now = Duration::from_secs(5);
-    with_list("h/p-i/t-j", 10, &all, |list| table.value_list(list, now));
+    with_list("h/p-i/t-j", 10, &all, |list| table.value_list(list, &mut Run::new(now)));
     assert_eq!(value(&table, "h/p-i/t-j").unwrap(), all);
-    with_list("h/p-i/t-j", 10, &all[2..], |list| table.value_list(list, now));
+    with_list("h/p-i/t-j", 10, &all[2..], |list| table.value_list(list, &mut Run::new(now)));
     assert_eq!(value(&table, "h/p-i/t-j").unwrap(), all[2..]);
     assert_eq!((table.series_len(), table.hosts().count()), (1, 1));
     let (_, series) = table.series_from(0, Duration::from_secs(65)).unwrap();
@@ -124,7 +126,9 @@ fn the_longest_silent_give_their_places_to_new_ones() {
 #[test]
 fn an_interval_of_centuries_expires_within_a_day() {
     let mut table = Table::<1, 1>::new();
-    with_list("h/p/t", 17_179_869_183, &[Value::Counter(1)], |list| table.value_list(list, Duration::ZERO));
+    with_list("h/p/t", 17_179_869_183, &[Value::Counter(1)], |list| {
+        table.value_list(list, &mut Run::new(Duration::ZERO))
+    });
     heard(&mut table, "i/p/t", 1, 24 * 3600 - 1);
     assert_eq!((table.left_out().hosts, value(&table, "i/p/t")), (1, None));
     heard(&mut table, "i/p/t", 1, 24 * 3600);
@@ -136,14 +140,14 @@ fn what_is_too_large_is_counted_and_not_cut() {
     let mut table = Table::<4, 8>::new();
     heard(&mut table, &format!("{}/p/t", "h".repeat(65)), 1, 0);
     heard(&mut table, &format!("h/p-{}/t", "i".repeat(47)), 1, 0);
-    with_list("h/p/t", 10, &[Value::Counter(1); 5], |list| table.value_list(list, Duration::ZERO));
+    with_list("h/p/t", 10, &[Value::Counter(1); 5], |list| table.value_list(list, &mut Run::new(Duration::ZERO)));
     let left_out = table.left_out();
     assert_eq!((left_out.names, left_out.values, table.series_len()), (2, 1, 0));
     heard(&mut table, &format!("{}/p-{}/t", "h".repeat(64), "i".repeat(46)), 1, 0);
     assert_eq!(table.series_len(), 1);
     // A known series with more values than before keeps the last ones that fitted.
     heard(&mut table, "h/p/t", 1, 0);
-    with_list("h/p/t", 10, &[Value::Counter(2); 5], |list| table.value_list(list, Duration::ZERO));
+    with_list("h/p/t", 10, &[Value::Counter(2); 5], |list| table.value_list(list, &mut Run::new(Duration::ZERO)));
     assert_eq!(value(&table, "h/p/t"), Some(vec![Value::Counter(1)]));
 }
 
@@ -156,7 +160,7 @@ fn told<const HOSTS: usize, const SERIES: usize>(table: &mut Table<HOSTS, SERIES
 #[test]
 fn a_host_is_missing_after_some_of_its_shortest_intervals() {
     let mut table = Table::<4, 8>::new();
-    with_list("h/df/t", 3600, &[Value::Counter(1)], |list| table.value_list(list, Duration::ZERO));
+    with_list("h/df/t", 3600, &[Value::Counter(1)], |list| table.value_list(list, &mut Run::new(Duration::ZERO)));
     assert_eq!(told(&mut table, 3000), [""; 0]);
     heard(&mut table, "h/cpu/t", 1, 3600);
     assert_eq!(told(&mut table, 3630), [""; 0]);
@@ -171,7 +175,9 @@ fn an_interval_that_grows_is_believed_after_a_while() {
     let mut table = Table::<4, 8>::new();
     heard(&mut table, "h/p/t", 1, 0);
     for now in [60, 120, 180, 240] {
-        with_list("h/p/t", 60, &[Value::Counter(1)], |list| table.value_list(list, Duration::from_secs(now)));
+        with_list("h/p/t", 60, &[Value::Counter(1)], |list| {
+            table.value_list(list, &mut Run::new(Duration::from_secs(now)))
+        });
     }
     assert_eq!(table.hosts().next().unwrap().interval(), Duration::from_secs(60));
     assert_eq!(told(&mut table, 419), [""; 0]);
