@@ -150,6 +150,7 @@ impl Alarms {
     }
 
     /// Compares a value list with the thresholds, which are the same ones each time.
+    #[inline(never)]
     pub(crate) fn value_list(&mut self, list: &ValueList<'_>, thresholds: &[Threshold<'_>], now: Duration) {
         let item = Item::ValueList(*list);
         for (number, threshold) in thresholds.iter().enumerate() {
@@ -185,6 +186,7 @@ impl Alarms {
     }
 
     /// Takes what somebody notified.
+    #[inline(never)]
     pub(crate) fn notification(&mut self, notification: &Notification<'_>, now: Duration) {
         let fields = notification.identifier.fields();
         let standing = self.standing.iter().position(|alarm| alarm.threshold.is_none() && alarm.subject.is(&fields));

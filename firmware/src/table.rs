@@ -338,8 +338,16 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
         let Identifier { plugin, plugin_instance, type_, type_instance, .. } = list.identifier;
         let name = [plugin, plugin_instance, type_, type_instance];
         let hash = run.hash(&name);
-        let Some(index) = self.find(number, hash, &name).or_else(|| self.add(number, hash, &name, run.seconds)) else {
-            return;
+        let index = match self.find(number, hash, &name) {
+            Some(index) => index,
+            None if self.is_full(&name, run.seconds) => {
+                self.left_out.series = self.left_out.series.saturating_add(1);
+                return;
+            }
+            None => match self.add(number, hash, &name, run.seconds) {
+                Some(index) => index,
+                None => return,
+            },
         };
         let Some(place) = self.places.get_mut(usize::from(index)) else {
             return;
@@ -523,7 +531,14 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
         usize::try_from(scaled).unwrap_or_default()
     }
 
+    /// Whether it is known already that there is no room for these names, which fit.
+    #[inline]
+    fn is_full(&self, name: &[Text<'_>; 4], now: u32) -> bool {
+        now < self.full_until && usize::from(self.used) >= SERIES && Name::<4, SERIES_NAME>::fits(name)
+    }
+
     /// A place for a new series: a free one, or that of the series that is silent for longest. It has no values yet.
+    #[cold]
     #[inline(never)]
     fn add(&mut self, host: u8, hash: u32, name: &[Text<'_>; 4], now: u32) -> Option<u16> {
         if !Name::<4, SERIES_NAME>::fits(name) {

@@ -39,7 +39,7 @@ impl<const FIELDS: usize, const SIZE: usize> Name<FIELDS, SIZE> {
     }
 
     /// Whether it is a copy of these.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn is(&self, fields: &[Text<'_>; FIELDS]) -> bool {
         let mut start = 0;
         for (end, field) in self.ends.iter().zip(fields) {
@@ -95,7 +95,7 @@ fn short(octets: &[u8]) -> u32 {
 pub(super) const SEED: u32 = 0x9e37_79b9;
 
 /// The hash of what `hash` stands for, and this text behind it.
-#[inline]
+#[inline(never)]
 pub(super) fn add(hash: u32, text: Text<'_>) -> u32 {
     let octets = text.as_octets();
     let Some(end) = octets.last_chunk::<4>() else {
