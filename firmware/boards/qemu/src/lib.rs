@@ -6,6 +6,7 @@
 //! stellaris   Ethernet of the LM3S6965
 //! lan9118     Ethernet of the MPS2
 //! frame       frames between FIFOs of words and octets in memory
+//! copy        copies of octets, faster than the compiler's
 //! multicast   which multicast addresses the Ethernet shall let through
 //! clock       time since the start
 //! watchdog    resets a board that hangs
@@ -25,6 +26,8 @@
 pub mod board;
 #[cfg(target_os = "none")]
 pub mod clock;
+#[cfg(target_os = "none")]
+mod copy;
 #[cfg(all(target_os = "none", feature = "exact"))]
 mod exact;
 #[cfg(target_os = "none")]
