@@ -257,10 +257,10 @@ fn tell_the_time(socket: &UdpSocket) {
     while let Ok((48, from)) = socket.recv_from(&mut octets) {
         // Seconds since 1900, in units of 2⁻³² s.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
-        let now = (now.as_secs() + 2_208_988_800) << 32 | (u64::from(now.subsec_nanos()) << 32) / 1_000_000_000;
+        let now = ((now.as_secs() + 2_208_988_800) << 32) | ((u64::from(now.subsec_nanos()) << 32) / 1_000_000_000);
         let asked: [u8; 8] = octets[40..].try_into().expect("eight octets");
         octets = [0; 48];
-        (octets[0], octets[1]) = (4 << 3 | 4, 2);
+        (octets[0], octets[1]) = ((4 << 3) | 4, 2);
         octets[24..32].copy_from_slice(&asked);
         octets[32..40].copy_from_slice(&now.to_be_bytes());
         octets[40..].copy_from_slice(&now.to_be_bytes());
