@@ -95,6 +95,19 @@ impl<'a> Report<'a> {
                 (clock.time(now).filter(|time| *time > self.last)?, 0)
             }
         };
+        self.fill((time, first), interval, facts, now, buffer)
+    }
+
+    /// A packet of readings, from the first on that was not sent in this round. Apart, so that nothing of it is done too early.
+    #[inline(never)]
+    fn fill<'b>(
+        &mut self,
+        (time, first): (Time, usize),
+        interval: Duration,
+        facts: &Facts<'_>,
+        now: Duration,
+        buffer: &'b mut [u8],
+    ) -> Option<&'b [u8]> {
         self.round = None;
         self.last = time;
         let mut encoder = Encoder::with_room(buffer, self.room());

@@ -223,9 +223,11 @@ pub(crate) struct Run<'p> {
     interval_seconds: u16,
     /// The number of the host, if it has a place.
     number: Option<u8>,
-    /// The names of the last series, with the hash of everything up to each.
-    names: [(Text<'p>, u32); 4],
-    seed: u32,
+    /// The names of the last series, and the hashes of what is before each of them.
+    names: [Text<'p>; 4],
+    before: [u32; 4],
+    /// The hash of all of them.
+    hash: u32,
 }
 
 impl<'p> Run<'p> {
@@ -240,37 +242,49 @@ impl<'p> Run<'p> {
             protection: Protection::None,
             interval_seconds: 0,
             number: None,
-            names: [(Text::default(), 0); 4],
-            seed: 0,
+            names: [Text::default(); 4],
+            before: [0; 4],
+            hash: 0,
         }
     }
 
     /// What follows is of this host.
     fn begin(&mut self, number: Option<u8>) {
         self.number = number;
-        self.seed = mix(SEED, number.map_or(0, u32::from));
-        self.names = [(Text::default(), 0); 4];
+        self.names = [Text::default(); 4];
         // Nothing but empty names so far.
-        let mut hash = self.seed;
-        for (name, until) in &mut self.names {
-            hash = add(hash, *name);
-            *until = hash;
+        let mut hash = mix(SEED, number.map_or(0, u32::from));
+        for before in &mut self.before {
+            *before = hash;
+            hash = add(hash, Text::default());
         }
+        self.hash = hash;
     }
 
-    /// The hash of a series' names.
+    /// Takes the names of a series, and gives the hash of them. Often only the last differs from that of the series before.
     #[inline]
-    fn hash(&mut self, names: &[Text<'p>; 4]) -> u32 {
-        let mut hash = self.seed;
-        let mut same = true;
-        for (name, (known, until)) in names.iter().zip(&mut self.names) {
-            same = same && is(*known, *name);
-            if !same {
-                (*known, *until) = (*name, add(hash, *name));
-            }
-            hash = *until;
+    fn name(&mut self, identifier: &Identifier<'p>) -> u32 {
+        let Identifier { host: _, plugin, plugin_instance, type_, type_instance } = identifier;
+        let [known_plugin, known_plugin_instance, known_type, known_instance] = &self.names;
+        if !(is(*known_plugin, *plugin) && is(*known_plugin_instance, *plugin_instance) && is(*known_type, *type_)) {
+            self.rename([*plugin, *plugin_instance, *type_, *type_instance]);
+        } else if !is(*known_instance, *type_instance) {
+            let [.., before] = self.before;
+            let [.., instance] = &mut self.names;
+            *instance = *type_instance;
+            self.hash = add(before, *type_instance);
         }
-        finish(hash)
+        finish(self.hash)
+    }
+
+    #[inline(never)]
+    fn rename(&mut self, names: [Text<'p>; 4]) {
+        let [mut hash, ..] = self.before;
+        for (name, before) in names.into_iter().zip(&mut self.before) {
+            *before = hash;
+            hash = add(hash, name);
+        }
+        (self.names, self.hash) = (names, hash);
     }
 }
 
@@ -335,16 +349,14 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
         let Some(number) = run.number else {
             return;
         };
-        let Identifier { plugin, plugin_instance, type_, type_instance, .. } = list.identifier;
-        let name = [plugin, plugin_instance, type_, type_instance];
-        let hash = run.hash(&name);
-        let index = match self.find(number, hash, &name) {
+        let hash = run.name(&list.identifier);
+        let index = match self.find(number, hash, &run.names) {
             Some(index) => index,
-            None if self.is_full(&name, run.seconds) => {
+            None if self.is_full(&run.names, run.seconds) => {
                 self.left_out.series = self.left_out.series.saturating_add(1);
                 return;
             }
-            None => match self.add(number, hash, &name, run.seconds) {
+            None => match self.add(number, hash, &run.names, run.seconds) {
                 Some(index) => index,
                 None => return,
             },
