@@ -52,7 +52,7 @@ impl<'a> Threshold<'a> {
         let before = text.len().saturating_sub(expression.len());
         let filter = Filter::new(expression)
             .map_err(|error| FilterError { column: error.column.saturating_add(before), ..error })?;
-        Ok(Self { severity, expression: expression.trim(), filter })
+        Ok(Self { severity, expression: expression.trim_ascii(), filter })
     }
 
     /// The expression as it was written.

@@ -8,7 +8,7 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
-use heapless::Vec;
+use heapless::{Vec, VecView};
 use smoltcp::phy::{Device, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpCidr};
@@ -67,13 +67,14 @@ impl Announcer {
     }
 
     /// Reports, if it is time.
+    #[inline(never)]
     pub(crate) fn poll<D: Device>(&mut self, device: &mut D, reporter: &Reporter<'_>, now: Duration, at: Instant) {
         if now < self.due {
             return;
         }
         let reports = reporter.reports();
         for report in reports.iter().skip(self.next) {
-            let mut frame = Vec::new();
+            let mut frame = Vec::<u8, FRAME>::new();
             // A report that does not fit would be no report; FRAME is made for the longest.
             if reporter.write(report, &mut frame).is_some() {
                 let Some(token) = device.transmit(at) else {
@@ -106,6 +107,7 @@ enum Report {
 }
 
 impl Reporter<'_> {
+    #[inline(never)]
     fn reports(&self) -> Vec<Report, { 2 * GROUPS + 7 }> {
         let mut reports = Vec::new();
         for group in self.groups {
@@ -149,30 +151,32 @@ impl Reporter<'_> {
     }
 
     /// Writes the frame of `report`; `None` if it has no room, or there is no address to send it from.
-    fn write(&self, report: &Report, frame: &mut Vec<u8, FRAME>) -> Option<()> {
+    #[inline(never)]
+    fn write(&self, report: &Report, frame: &mut VecView<u8>) -> Option<()> {
         match report {
             Report::Igmp(group) => self.write_igmp(*group, frame),
             Report::Mld1(group) => {
-                let mut body = Vec::new();
+                let mut body = Vec::<u8, BODY>::new();
                 put(&mut body, &[131, 0, 0, 0, 0, 0, 0, 0])?;
                 put(&mut body, &group.octets())?;
-                self.write_mld(*group, body, frame)
+                self.write_mld(*group, &mut body, frame)
             }
             Report::Mld2 => {
                 let members = self.members();
-                let mut body = Vec::new();
+                let mut body = Vec::<u8, BODY>::new();
                 put(&mut body, &[143, 0, 0, 0, 0, 0, 0, u8::try_from(members.len()).ok()?])?;
                 for member in &members {
                     // From now on everything sent to this group, but what no sources send.
                     put(&mut body, &[4, 0, 0, 0])?;
                     put(&mut body, &member.octets())?;
                 }
-                self.write_mld(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x16), body, frame)
+                self.write_mld(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x16), &mut body, frame)
             }
         }
     }
 
-    fn write_igmp(&self, group: Ipv4Addr, frame: &mut Vec<u8, FRAME>) -> Option<()> {
+    #[inline(never)]
+    fn write_igmp(&self, group: Ipv4Addr, frame: &mut VecView<u8>) -> Option<()> {
         // Before there is an address, from none, as other systems do.
         let from = self.addresses.iter().find_map(|cidr| match cidr.address() {
             IpAddress::Ipv4(address) => Some(address),
@@ -199,7 +203,7 @@ impl Reporter<'_> {
     }
 
     /// An ICMPv6 message behind the hop-by-hop option that makes routers look.
-    fn write_mld(&self, to: Ipv6Addr, mut body: Vec<u8, BODY>, frame: &mut Vec<u8, FRAME>) -> Option<()> {
+    fn write_mld(&self, to: Ipv6Addr, body: &mut VecView<u8>, frame: &mut VecView<u8>) -> Option<()> {
         let from = self.link_local()?.octets();
         let to = to.octets();
         put(frame, &[0x33, 0x33])?;
@@ -212,8 +216,8 @@ impl Reporter<'_> {
         put(frame, &to)?;
         put(frame, &[58, 0, 5, 2, 0, 0, 1, 0])?;
         let pseudo_header = sum(&from, 0).wrapping_add(sum(&to, 58)).wrapping_add(u32::try_from(body.len()).ok()?);
-        put_sum(&mut body, 2, pseudo_header)?;
-        put(frame, &body)
+        put_sum(body, 2, pseudo_header)?;
+        put(frame, body)
     }
 }
 
@@ -223,7 +227,9 @@ const fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {
     Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | (high & 0xff), low)
 }
 
-fn put<const N: usize>(place: &mut Vec<u8, N>, octets: &[u8]) -> Option<()> {
+// One for all lengths, and called: it is small only once.
+#[inline(never)]
+fn put(place: &mut VecView<u8>, octets: &[u8]) -> Option<()> {
     place.extend_from_slice(octets).ok()
 }
 
@@ -236,7 +242,7 @@ fn sum(octets: &[u8], start: u32) -> u32 {
 }
 
 /// Writes the check sum of `octets` and of what is in `start` to the two octets at `place`, which are zero.
-fn put_sum<const N: usize>(octets: &mut Vec<u8, N>, place: usize, start: u32) -> Option<()> {
+fn put_sum(octets: &mut VecView<u8>, place: usize, start: u32) -> Option<()> {
     let sum = sum(octets, start);
     let sum = (sum & 0xffff).wrapping_add(sum >> 16);
     let sum = (sum & 0xffff).wrapping_add(sum >> 16);
@@ -261,7 +267,7 @@ mod tests {
         let groups = [IpAddress::Ipv4(GROUP_V4), IpAddress::Ipv6(GROUP_V6)];
         let reporter = Reporter { mac: MAC, addresses: &addresses, groups: &groups };
         let frame = |report| {
-            let mut frame = Vec::new();
+            let mut frame = Vec::<u8, FRAME>::new();
             reporter.write(report, &mut frame).map(|()| frame.to_vec())
         };
         reporter.reports().iter().filter_map(frame).collect()
@@ -320,7 +326,7 @@ mod tests {
         let reports = reporter.reports();
         assert_eq!(reports.len(), 15);
         for report in &reports {
-            assert!(reporter.write(report, &mut Vec::new()).is_some(), "{report:?}");
+            assert!(reporter.write(report, &mut Vec::<u8, FRAME>::new()).is_some(), "{report:?}");
         }
     }
 }

@@ -24,6 +24,15 @@ macro_rules! warning {
     }};
 }
 
+/// Something that is logged as it is printed.
+#[cfg(feature = "defmt")]
+pub(crate) use defmt::Display2Format as shown;
+
+#[cfg(not(feature = "defmt"))]
+pub(crate) const fn shown<T>(what: T) -> T {
+    what
+}
+
 pub(crate) use {info, warning};
 
 /// A line for an item: what it is about, and what it says of that.

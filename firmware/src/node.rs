@@ -14,7 +14,7 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Cidr, Ipv6Address, I
 use crate::announce::{Announcer, Reporter};
 use crate::duties::{Duties, Memory};
 use crate::frame::{Frame, Shape, Watched};
-use crate::log::{info, warning};
+use crate::log::{info, shown, warning};
 use crate::page::Page;
 use crate::settings::{Address, Address6, Settings};
 use crate::socket::Port;
@@ -212,6 +212,7 @@ pub struct Node<'a> {
 
 impl<'a> Node<'a> {
     /// A node on `device`. `now` is the time since the start, by a clock that never goes back, as everywhere here.
+    #[inline(never)]
     pub fn new<D: Device, const DATAGRAM: usize>(
         device: &mut D,
         board: &Board<'a>,
@@ -291,14 +292,14 @@ impl<'a> Node<'a> {
         let at = instant(now);
         self.notice_link(readings.link, now);
         self.drops.lost_frames = readings.lost_frames;
-        self.interface.poll_maintenance(at);
+        maintain(&mut self.interface, at);
         let mut left = FRAMES;
         while left > 0 && self.take_frame(device, now, watch) {
             left = left.saturating_sub(1);
         }
         self.configure();
         self.notice_addresses(now);
-        self.duties.look(now);
+        look(&mut self.duties, now);
         if readings.link {
             self.speak(readings, now);
         }
@@ -306,7 +307,7 @@ impl<'a> Node<'a> {
         let view = self.duties.view(self.interface.ip_addrs(), readings, &self.counters, &drops);
         self.page.poll(&mut self.sockets, &self.clients, &view, now);
         for _ in 0..SENDS {
-            if self.interface.poll_egress(at, device, &mut self.sockets) == PollResult::None {
+            if !send(&mut self.interface, device, &mut self.sockets, at) {
                 break;
             }
         }
@@ -338,6 +339,7 @@ impl<'a> Node<'a> {
     }
 
     /// Takes one frame and what comes of it; whether there was one.
+    #[inline(never)]
     fn take_frame<D: Device>(&mut self, device: &mut D, now: Duration, watch: &mut impl Watch) -> bool {
         let mut watched = Watched { device, port: self.settings.port, room: self.packet.len(), frame: Frame::Other };
         let taken = self.interface.poll_ingress_single(instant(now), &mut watched, &mut self.sockets);
@@ -364,6 +366,7 @@ impl<'a> Node<'a> {
     }
 
     /// Decodes the datagram that has come, if one has.
+    #[inline(never)]
     fn receive(&mut self, now: Duration, watch: &mut impl Watch) -> bool {
         let mut port = Port::new(self.sockets.get_mut(self.port));
         let Ok(arrival) = port.receive(self.packet) else { return false };
@@ -392,12 +395,13 @@ impl<'a> Node<'a> {
                 }
             }
         }
-        self.duties.packet_end(arrival.from, now);
+        end(&mut self.duties, arrival.from, now);
         watch.packet_end(&arrival);
         true
     }
 
     /// Sends what the node itself has to say.
+    #[inline(never)]
     fn speak(&mut self, readings: &Readings, now: Duration) {
         let server = self.settings.sntp.map(|server| SocketAddr::new(server.into(), SNTP));
         if let Some(server) = server.filter(|server| self.reaches(*server))
@@ -444,6 +448,7 @@ impl<'a> Node<'a> {
         self.interface.has_ip_addr(address) || self.interface.has_multicast_group(address) || address.is_broadcast()
     }
 
+    #[inline(never)]
     fn notice_link(&mut self, link: bool, now: Duration) {
         if self.link == link {
             return;
@@ -461,6 +466,7 @@ impl<'a> Node<'a> {
     }
 
     /// Takes the address that a DHCP server gives, or takes it back.
+    #[inline(never)]
     fn configure(&mut self) {
         let Some(handle) = self.dhcp else { return };
         let (cidr, router) = match self.sockets.get_mut::<dhcpv4::Socket<'_>>(handle).poll() {
@@ -476,6 +482,7 @@ impl<'a> Node<'a> {
         }
     }
 
+    #[inline(never)]
     fn notice_addresses(&mut self, now: Duration) {
         let addresses = self.interface.ip_addrs();
         if self.addresses == addresses {
@@ -483,17 +490,41 @@ impl<'a> Node<'a> {
         }
         self.addresses = addresses.iter().copied().collect();
         for address in addresses {
-            info!("address {}", address);
+            info!("address {}", shown(address));
         }
         self.announcer.restart(now);
     }
 
+    #[inline(never)]
     fn next_event(&mut self, now: Duration) -> Duration {
         let stack = self.interface.poll_delay(instant(now), &self.sockets);
         let stack = stack.map_or(NAP, |delay| Duration::from_micros(delay.total_micros()));
         let own = self.announcer.due().min(self.duties.next(now)).saturating_sub(now);
         now.saturating_add(stack.min(own).min(NAP))
     }
+}
+
+// A function that many others are put into has a large piece of the stack, and long ways to its ends: each of these is apart.
+
+#[inline(never)]
+fn maintain(interface: &mut Interface, at: Instant) {
+    interface.poll_maintenance(at);
+}
+
+/// Sends a packet of each socket; whether there was one.
+#[inline(never)]
+fn send<D: Device>(interface: &mut Interface, device: &mut D, sockets: &mut SocketSet<'_>, at: Instant) -> bool {
+    interface.poll_egress(at, device, sockets) != PollResult::None
+}
+
+#[inline(never)]
+fn end(duties: &mut Duties<'_>, from: Option<SocketAddr>, now: Duration) {
+    duties.packet_end(from, now);
+}
+
+#[inline(never)]
+fn look(duties: &mut Duties<'_>, now: Duration) {
+    duties.look(now);
 }
 
 fn set_ipv4<const N: usize>(addresses: &mut Vec<IpCidr, N>, cidr: Option<Ipv4Cidr>) {

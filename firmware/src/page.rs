@@ -101,6 +101,7 @@ impl Client {
         }
     }
 
+    #[inline(never)]
     fn poll(&mut self, socket: &mut tcp::Socket<'_>, view: &View<'_>, now: Duration) {
         let age = |time| now.saturating_sub(time);
         match socket.state() {
@@ -145,6 +146,7 @@ impl Client {
         }
     }
 
+    #[inline(never)]
     fn read(&mut self, socket: &mut tcp::Socket<'_>, now: Duration) {
         while socket.can_recv() {
             let Ok(request) = socket.recv(|octets| (octets.len(), self.reader.read(octets))) else {
@@ -162,6 +164,7 @@ impl Client {
         }
     }
 
+    #[inline(never)]
     fn write(&mut self, socket: &mut tcp::Socket<'_>, view: &View<'_>, now: Duration) {
         // What else the client has to say is not read, but has to go away.
         while socket.can_recv() && socket.recv(|octets| (octets.len(), ())).is_ok() {}
@@ -234,6 +237,7 @@ impl Answer {
     }
 
     /// Writes on as far as there is room; how much it was.
+    #[inline(never)]
     fn write(&mut self, view: &View<'_>, now: Duration, mut room: &mut [u8]) -> usize {
         let mut total = 0_usize;
         loop {

@@ -79,6 +79,7 @@ impl<'a> Report<'a> {
     }
 
     /// The next packet of readings, if one is due. Call again until there is none: readings may fill several packets.
+    #[inline(never)]
     pub(crate) fn packet<'b>(
         &mut self,
         now: Duration,
@@ -123,6 +124,7 @@ impl<'a> Report<'a> {
     }
 
     /// A packet with the oldest event, if it is time for one. Where it was sent, [`Alarms::event_sent`] takes it away.
+    #[inline(never)]
     pub(crate) fn alarm<'b>(
         &mut self,
         now: Duration,
@@ -162,6 +164,7 @@ impl<'a> Report<'a> {
     }
 
     /// Adds a reading, if there is such now.
+    #[inline(never)]
     fn add(
         &self,
         encoder: &mut Encoder<'_>,

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::str::{self, FromStr};
+use core::str;
 use core::time::Duration;
 
 use collectd_net::{Filter, FilterError, GROUP_V4, GROUP_V6, Key, PORT, SecurityLevel, Text, User};
@@ -137,52 +137,25 @@ impl<'a> Settings<'a> {
         }
     }
 
+    #[inline(never)]
     fn line(&mut self, line: &'a [u8]) -> Result<(), SettingsCause> {
         let line = str::from_utf8(line).map_err(|_| SettingsCause::Expected("text in UTF-8"))?;
         let (key, value) = line.split_once('=').ok_or(SettingsCause::Expected("key = value"))?;
-        let value = value.trim();
-        match key.trim() {
+        let value = value.trim_ascii();
+        match key.trim_ascii() {
             "name" => self.name = Some(non_empty(value, "a host name")?),
-            "address" => {
-                self.address = match value {
-                    "dhcp" => Address::Dhcp,
-                    "off" => Address::Off,
-                    _ => Address::Static(parse(value, "dhcp, off or an address like 10.0.0.2/24")?),
-                }
+            "address" | "gateway" | "address6" | "groups" | "report-to" | "sntp" => {
+                return self.place(key.trim_ascii(), value);
             }
-            "gateway" => self.gateway = Some(parse(value, "an IPv4 address")?),
-            "address6" => {
-                self.address6 = match value {
-                    "slaac" => Address6::Slaac,
-                    "off" => Address6::Off,
-                    _ => Address6::Static(parse(value, "slaac, off or an address like fd00::2/64")?),
-                }
-            }
-            "groups" => {
-                let mut groups = Vec::new();
-                for group in value.split(',').map(str::trim).filter(|group| !group.is_empty()) {
-                    const GROUP: &str = "multicast addresses with commas between them";
-                    let group = IpAddress::from(parse::<IpAddr>(group, GROUP)?);
-                    let group = group.is_multicast().then_some(group).ok_or(SettingsCause::Expected(GROUP))?;
-                    groups.push(group).map_err(|_| SettingsCause::Full("groups"))?;
-                }
-                self.groups = groups;
-            }
+            "user" | "report-user" => return self.user(key.trim_ascii() == "report-user", value),
+            "filter" => return self.filter(value),
+            "threshold" => return self.threshold(value),
             "port" => self.port = positive(value, "a port")?,
             "security-level" => {
-                self.security_level = parse(value, "none, sign or encrypt")?;
+                self.security_level = value.parse().map_err(|_| SettingsCause::Expected("none, sign or encrypt"))?;
             }
-            "user" => {
-                let (name, password) = credentials(value)?;
-                self.users.push(User::new(name, password)).map_err(|_| SettingsCause::Full("users"))?;
-            }
-            "filter" => self.filter = Some(Filter::new(value).map_err(SettingsCause::Filter)?),
-            "log-rate" => self.log_rate = parse(value, "lines in a second")?,
+            "log-rate" => self.log_rate = number(value, "lines in a second")?,
             "missing-after" => self.missing_after = positive(value, "a number of intervals")?,
-            "threshold" => {
-                let threshold = Threshold::parse(value).map_err(SettingsCause::Filter)?;
-                self.thresholds.push(threshold).map_err(|_| SettingsCause::Full("thresholds"))?;
-            }
             "alarms" => self.alarms = on_or_off(value)?,
             "report" => {
                 self.report = match value {
@@ -190,21 +163,83 @@ impl<'a> Settings<'a> {
                     _ => Some(Duration::from_secs(positive(value, "off or a number of seconds")?.into())),
                 }
             }
-            "report-to" => {
-                const PLACE: &str = "an address, with a port or without";
-                let place = value.parse().or_else(|_| parse(value, PLACE).map(|ip| SocketAddr::new(ip, PORT)))?;
-                self.report_to = (place.port() > 0 && !place.ip().is_unspecified()).then_some(place);
-                self.report_to.ok_or(SettingsCause::Expected(PLACE))?;
-            }
-            "report-user" => {
-                let (name, password) = credentials(value)?;
-                self.report_user = Some((name, Key::new(password.as_bytes())));
-            }
-            "sntp" => self.sntp = Some(parse::<IpAddr>(value, "an address")?.into()),
             "http" => self.http = on_or_off(value)?,
             _ => return Err(SettingsCause::Key),
         }
         Ok(())
+    }
+
+    // Each apart, and so each with a small piece of the stack.
+
+    /// The keys of addresses.
+    #[inline(never)]
+    fn place(&mut self, key: &str, value: &str) -> Result<(), SettingsCause> {
+        match key {
+            "address" => {
+                self.address = match value {
+                    "dhcp" => Address::Dhcp,
+                    "off" => Address::Off,
+                    _ => match cidr(value) {
+                        Some(IpCidr::Ipv4(cidr)) => Address::Static(cidr),
+                        _ => return Err(SettingsCause::Expected("dhcp, off or an address like 10.0.0.2/24")),
+                    },
+                }
+            }
+            "gateway" => match ip(value, "an IPv4 address")? {
+                IpAddr::V4(gateway) => self.gateway = Some(gateway),
+                IpAddr::V6(_) => return Err(SettingsCause::Expected("an IPv4 address")),
+            },
+            "address6" => {
+                self.address6 = match value {
+                    "slaac" => Address6::Slaac,
+                    "off" => Address6::Off,
+                    _ => match cidr(value) {
+                        Some(IpCidr::Ipv6(cidr)) => Address6::Static(cidr),
+                        _ => return Err(SettingsCause::Expected("slaac, off or an address like fd00::2/64")),
+                    },
+                }
+            }
+            "groups" => {
+                let mut groups = Vec::new();
+                for group in value.split(',').map(str::trim_ascii).filter(|group| !group.is_empty()) {
+                    const GROUP: &str = "multicast addresses with commas between them";
+                    let group = IpAddress::from(ip(group, GROUP)?);
+                    let group = group.is_multicast().then_some(group).ok_or(SettingsCause::Expected(GROUP))?;
+                    groups.push(group).map_err(|_| SettingsCause::Full("groups"))?;
+                }
+                self.groups = groups;
+            }
+            "report-to" => {
+                const PLACE: &str = "an address, with a port or without";
+                let place = value.parse().or_else(|_| ip(value, PLACE).map(|ip| SocketAddr::new(ip, PORT)))?;
+                self.report_to = (place.port() > 0 && !place.ip().is_unspecified()).then_some(place);
+                self.report_to.ok_or(SettingsCause::Expected(PLACE))?;
+            }
+            _ => self.sntp = Some(ip(value, "an address")?.into()),
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn user(&mut self, reports: bool, value: &'a str) -> Result<(), SettingsCause> {
+        let (name, password) = credentials(value)?;
+        if reports {
+            self.report_user = Some((name, Key::new(password.as_bytes())));
+            return Ok(());
+        }
+        self.users.push(User::new(name, password)).map_err(|_| SettingsCause::Full("users"))
+    }
+
+    #[inline(never)]
+    fn filter(&mut self, value: &str) -> Result<(), SettingsCause> {
+        self.filter = Some(Filter::new(value).map_err(SettingsCause::Filter)?);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn threshold(&mut self, value: &'a str) -> Result<(), SettingsCause> {
+        let threshold = Threshold::parse(value).map_err(SettingsCause::Filter)?;
+        self.thresholds.push(threshold).map_err(|_| SettingsCause::Full("thresholds"))
     }
 
     /// Where readings and alarms are sent: where `report-to` says, otherwise to the first group.
@@ -231,12 +266,26 @@ fn non_empty<'a>(value: &'a str, expected: &'static str) -> Result<&'a str, Sett
     if value.is_empty() { Err(SettingsCause::Expected(expected)) } else { Ok(value) }
 }
 
-fn parse<T: FromStr>(value: &str, expected: &'static str) -> Result<T, SettingsCause> {
+#[inline(never)]
+fn ip(value: &str, expected: &'static str) -> Result<IpAddr, SettingsCause> {
+    value.parse().map_err(|_| SettingsCause::Expected(expected))
+}
+
+/// An address and the length of its prefix.
+#[inline(never)]
+fn cidr(value: &str) -> Option<IpCidr> {
+    let (address, length) = value.split_once('/')?;
+    let (address, length) = (address.parse::<IpAddr>().ok()?, length.parse().ok()?);
+    (length <= if address.is_ipv4() { 32 } else { 128 }).then(|| IpCidr::new(address.into(), length))
+}
+
+#[inline(never)]
+fn number(value: &str, expected: &'static str) -> Result<u16, SettingsCause> {
     value.parse().map_err(|_| SettingsCause::Expected(expected))
 }
 
 fn positive(value: &str, expected: &'static str) -> Result<u16, SettingsCause> {
-    parse(value, expected)
+    number(value, expected)
         .and_then(|number| if number > 0 { Ok(number) } else { Err(SettingsCause::Expected(expected)) })
 }
 
@@ -251,7 +300,7 @@ fn on_or_off(value: &str) -> Result<bool, SettingsCause> {
 /// The password is everything behind the first space, as it may have spaces itself.
 fn credentials(value: &str) -> Result<(&str, &str), SettingsCause> {
     let (name, password) = value.split_once(' ').ok_or(SettingsCause::Expected("a name and a password"))?;
-    Ok((name, password.trim_start()))
+    Ok((name, password.trim_ascii_start()))
 }
 
 /// A line of the settings that says nothing, and why.

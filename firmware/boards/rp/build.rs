@@ -3,8 +3,8 @@
 use std::{env, fs, path::Path};
 
 const BOARDS: [(&str, &[&str]); 2] = [
-    ("w5500-evb-pico", &["-Tlink.x", "-Tlink-rp.x", "-Tdefmt.x", "--nmagic"]),
-    ("w5500-evb-pico2", &["-Tlink.x", "-Tdefmt.x", "--nmagic"]),
+    ("w5500-evb-pico", &["-Tlink.x", "-Tlink-rp.x", "-Tdefmt.x", "--nmagic", "--icf=all"]),
+    ("w5500-evb-pico2", &["-Tlink.x", "-Tdefmt.x", "--nmagic", "--icf=all"]),
 ];
 
 fn main() {

@@ -16,7 +16,7 @@ fn main() {
         fs::copy(format!("memory/{board}.x"), folder.join("memory.x")).expect("each board has its layout");
         println!("cargo:rustc-link-arg-bin={board}=-L");
         println!("cargo:rustc-link-arg-bin={board}={}", folder.display());
-        for script in ["-Tlink.x", "-Tdefmt.x", "--nmagic"] {
+        for script in ["-Tlink.x", "-Tdefmt.x", "--nmagic", "--icf=all"] {
             println!("cargo:rustc-link-arg-bin={board}={script}");
         }
     }

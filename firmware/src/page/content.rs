@@ -88,6 +88,7 @@ impl Section {
     }
 
     /// The first row at `number` or behind it, and its number.
+    #[inline(never)]
     fn row_from<'a>(self, view: &View<'a>, number: usize, now: Duration) -> Option<(usize, Row<'a>)> {
         let row = match self {
             Self::Addresses => Row::Address(view.addresses.get(number)?),
@@ -183,7 +184,8 @@ impl Content {
 
     /// Writes the next piece; false if there is none. Where `out` was too small for a piece it has to be left out as a whole,
     /// which the caller does by taking back what was written: the page is still complete without.
-    pub(super) fn piece(&mut self, view: &View<'_>, now: Duration, out: &mut impl Piece) -> bool {
+    #[inline(never)]
+    pub(super) fn piece(&mut self, view: &View<'_>, now: Duration, out: &mut dyn Piece) -> bool {
         match self.at {
             At::Head => {
                 self.at = At::Section(0);
@@ -234,7 +236,8 @@ pub(super) trait Piece: Write {
     fn take_back(&mut self);
 }
 
-fn text_head(view: &View<'_>, now: Duration, out: &mut impl Write) -> fmt::Result {
+#[inline(never)]
+fn text_head(view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result {
     let version = env!("CARGO_PKG_VERSION");
     writeln!(out, "{} on {}, collectd-node {version}", Text::from(view.name), Text::from(view.board))?;
     writeln!(out, "up {} s", now.as_secs())?;
@@ -251,7 +254,8 @@ fn text_head(view: &View<'_>, now: Duration, out: &mut impl Write) -> fmt::Resul
     writeln!(out, "{worst}: {silent} hosts missing, {} other alarms", view.alarms.standing().len())
 }
 
-fn json_head(view: &View<'_>, now: Duration, out: &mut impl Write) -> fmt::Result {
+#[inline(never)]
+fn json_head(view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result {
     write!(out, "{{\n\"board\":{},", Quoted(view.board.into()))?;
     write!(out, "\"name\":{},\"version\":\"{}\",", Quoted(view.name.into()), env!("CARGO_PKG_VERSION"))?;
     write!(out, "\"uptime\":{},", Seconds(now))?;
@@ -280,7 +284,8 @@ fn celsius(millidegrees: i32) -> Value {
 }
 
 impl Row<'_> {
-    fn text(&self, view: &View<'_>, now: Duration, out: &mut impl Write) -> fmt::Result {
+    #[inline(never)]
+    fn text(&self, view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result {
         match self {
             Self::Address(address) => writeln!(out, "{address}"),
             Self::Alarm(alarm) => {
@@ -313,7 +318,8 @@ impl Row<'_> {
         }
     }
 
-    fn json(&self, view: &View<'_>, now: Duration, out: &mut impl Write) -> fmt::Result {
+    #[inline(never)]
+    fn json(&self, view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result {
         match self {
             Self::Address(address) => write!(out, "\"{address}\""),
             Self::Alarm(alarm) => {

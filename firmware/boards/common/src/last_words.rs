@@ -29,12 +29,50 @@ unsafe impl Sync for Memory {}
 #[cfg_attr(target_os = "none", unsafe(link_section = ".uninit.last_words"))]
 static MEMORY: Memory = Memory(UnsafeCell::new(MaybeUninit::uninit()));
 
-/// Keeps a panic's message and place.
+/// Keeps a panic's message and place; in a board's firmware without the feature `messages` only [where it came from](trace).
 pub fn panicked(info: &PanicInfo<'_>) {
+    if cfg!(all(target_os = "none", not(feature = "messages"))) {
+        // What nobody reads of the panics is not linked: messages and places take 25 KB of flash.
+        #[cfg(target_os = "none")]
+        trace();
+        return;
+    }
     match info.location() {
         Some(place) => keep(format_args!("panic: {} at {}:{}", info.message(), place.file(), place.line())),
         None => keep(format_args!("panic: {}", info.message())),
     }
+}
+
+/// Keeps the addresses on the stack that calls return to, the last one first, and some that did so before: `addr2line` tells
+/// which places they are.
+#[cfg(target_os = "none")]
+fn trace() {
+    unsafe extern "C" {
+        static __stext: u8;
+        static __etext: u8;
+        static _stack_start: u8;
+    }
+    let code = (&raw const __stext).addr()..(&raw const __etext).addr();
+    let mut line = Line { text: [0; SIZE], length: 0 };
+    // A text that is full is cut.
+    let _ = line.write_str("panic at");
+    let mut place = (&raw const line).addr() & !3;
+    let mut found = 0;
+    while place < (&raw const _stack_start).addr() && found < 16 {
+        // SAFETY: between here and its start there is stack, which is in use and aligned.
+        let word = unsafe { core::ptr::with_exposed_provenance::<usize>(place).read_volatile() };
+        // Addresses to return to are odd: they tell that it is Thumb code.
+        if word & 1 == 1 && code.contains(&word) {
+            let mut digits = *b" 0x00000000";
+            for (shift, digit) in (0..8).zip(digits.iter_mut().rev()) {
+                *digit = b"0123456789abcdef"[word >> (4 * shift) & 0xf];
+            }
+            let _ = line.write_str(core::str::from_utf8(&digits).unwrap_or_default());
+            found += 1;
+        }
+        place += 4;
+    }
+    keep_line(&line);
 }
 
 /// Keeps a text for the next start.
@@ -42,6 +80,10 @@ pub fn keep(text: fmt::Arguments<'_>) {
     let mut line = Line { text: [0; SIZE], length: 0 };
     // Cut where it is full.
     let _ = line.write_fmt(text);
+    keep_line(&line);
+}
+
+fn keep_line(line: &Line) {
     let length = u32::try_from(line.length).unwrap_or(0);
     for (index, word) in line.text.as_chunks().0.iter().enumerate() {
         store(TEXT + index, u32::from_le_bytes(*word));

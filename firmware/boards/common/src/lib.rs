@@ -10,5 +10,5 @@ mod mac;
 
 pub use adapter::{Adapter, Received, Transmitted};
 #[cfg(target_os = "none")]
-pub use flash::{complain_of_settings, settings};
+pub use flash::{Complaints, settings};
 pub use mac::mac;

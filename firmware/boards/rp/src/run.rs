@@ -7,7 +7,7 @@ use core::future::poll_fn;
 use core::task::Poll;
 use core::time::Duration;
 
-use boards_common::{Adapter, complain_of_settings, last_words, settings};
+use boards_common::{Adapter, last_words, settings};
 use collectd_node::{Board as NodeBoard, Node, Readings, Sockets, Storage};
 use defmt_rtt as _;
 use embassy_futures::join::join;
@@ -103,9 +103,10 @@ async fn rounds(
     static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::new());
     // Not a constant: that is not all zero, and would take as much flash.
     static SOCKETS: StaticCell<Sockets> = StaticCell::new();
-    let mut node = Node::new(&mut device, &board, settings(), STORAGE.take(), SOCKETS.init_with(Sockets::new), now());
+    let (settings, complaints) = settings();
+    let mut node = Node::new(&mut device, &board, settings, STORAGE.take(), SOCKETS.init_with(Sockets::new), now());
     // After its first line, which says why the board started.
-    complain_of_settings();
+    complaints.log();
     // The chip does not tell what it dropped.
     let mut readings = Readings { link: false, millidegrees: None, lost_frames: 0 };
     let mut taken: Option<Instant> = None;

@@ -6,7 +6,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
-use boards_common::{Adapter, complain_of_settings, last_words, settings};
+use boards_common::{Adapter, last_words, settings};
 use collectd_node::{Board as NodeBoard, Node, Readings, Sockets, Storage};
 use cortex_m::asm;
 use defmt_rtt as _;
@@ -93,10 +93,11 @@ pub fn run<P: Phy, W: wdg::Instance + 'static>(mut board: Board<P, W>) -> ! {
     let reset = reset::reason(TEXT.take());
     let mut device = Adapter::new(board.ethernet);
     let described = NodeBoard { name: board.name, mac: board.mac, seed: board.seed, reset };
+    let (settings, complaints) = settings();
     let mut node =
-        Node::new(&mut device, &described, settings(), STORAGE.take(), SOCKETS.init_with(Sockets::new), clock.now());
+        Node::new(&mut device, &described, settings, STORAGE.take(), SOCKETS.init_with(Sockets::new), clock.now());
     // After its first line, which says why the board started.
-    complain_of_settings();
+    complaints.log();
 
     let mut readings = Readings { link: device.link(), millidegrees: None, lost_frames: 0 };
     let mut looked = clock.now();
