@@ -326,7 +326,8 @@ fn instructions_for_a_packet() -> io::Result<()> {
     let users = board::users(&capture("users.auth"))?;
     for model in Model::ALL {
         let firmware = build(model, &["measure"]);
-        for name in ["plain-ipv4", "signed", "encrypted"] {
+        // What they took, and a tenth.
+        for (name, limit) in [("plain-ipv4", 24_500), ("signed", 129_000), ("encrypted", 665_000)] {
             let settings = if name == "plain-ipv4" { "" } else { &users };
             let settings = format!("{QUIET}{settings}");
             let mut board = Board::spawn_with(model, &firmware, &settings, &["-icount", "shift=0"])?;
@@ -345,6 +346,7 @@ fn instructions_for_a_packet() -> io::Result<()> {
             let octets = recorded.iter().map(|datagram| datagram.payload.len()).sum::<usize>() as u64 / packets;
             let instructions = (after.nanos - before.nanos) / packets;
             println!("{}: {name}: {instructions} instructions for a packet of {octets} octets", model.name());
+            assert!(instructions <= limit, "{}: {name}: {instructions} instructions, more than {limit}", model.name());
         }
     }
     Ok(())
