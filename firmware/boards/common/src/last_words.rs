@@ -29,7 +29,7 @@ unsafe impl Sync for Memory {}
 #[cfg_attr(target_os = "none", unsafe(link_section = ".uninit.last_words"))]
 static MEMORY: Memory = Memory(UnsafeCell::new(MaybeUninit::uninit()));
 
-/// Keeps a panic's message and place; in a board's firmware without the feature `messages` only [where it came from](trace).
+/// Keeps a panic's message and place; in a board's firmware without the feature `messages` only where it came from.
 pub fn panicked(info: &PanicInfo<'_>) {
     if cfg!(all(target_os = "none", not(feature = "messages"))) {
         // What nobody reads of the panics is not linked: messages and places take 25 KB of flash.
