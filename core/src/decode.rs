@@ -2,8 +2,10 @@
 
 use core::iter::FusedIterator;
 use core::mem;
+use core::ops::ControlFlow;
 
-use crate::part::{Cursor, HEADER, Octets, split_part};
+use crate::part::{Cursor, HEADER, Octets, first_part};
+use crate::text::has_nul;
 use crate::{
     Cause, Error, Identifier, Interval, Item, Missing, Notification, PartType, Protection, Severity, Text, Time,
     ValueList, Values,
@@ -32,7 +34,7 @@ impl<'a> Decoder<'a> {
     /// The items of `packet`.
     #[must_use]
     pub fn new(packet: &'a [u8]) -> Self {
-        Self(Scope::new(packet, 0, Seal::default(), true))
+        Self(Scope::new(packet, 0, Protection::None, None, true))
     }
 
     /// How many parts of unknown type have been passed over so far.
@@ -42,13 +44,24 @@ impl<'a> Decoder<'a> {
     }
 }
 
-impl<'a> Iterator for Decoder<'a> {
-    type Item = Result<Item<'a>, Error>;
+impl<'a> Source<'a> for Decoder<'a> {
+    #[inline(always)]
+    fn advance(&mut self) -> Option<Values<'a>> {
+        self.0.advance()
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let result = match self.0.advance() {
-            Step::Values(body) => self.0.value_list(body).map(Item::ValueList),
-            Step::Message(body) => self.0.notification(body),
+    #[inline(always)]
+    fn list(&self) -> &ValueList<'a> {
+        &self.0.list
+    }
+
+    #[cold]
+    fn attend(&mut self) -> ControlFlow<Option<Result<Notification<'a>, Error>>> {
+        let result = match self.0.attend() {
+            Step::Read => return ControlFlow::Continue(()),
+            Step::End => return ControlFlow::Break(self.0.cursor.damage().map(Err)),
+            Step::Notification(notification) => Ok(notification),
+            Step::Refused(error) => Err(error),
             Step::Seal(type_, body) => {
                 let offset = start(&self.0.cursor, body);
                 // A signature covers all that follows.
@@ -57,250 +70,281 @@ impl<'a> Iterator for Decoder<'a> {
                 }
                 Err(Cause::Sealed.at(offset))
             }
-            Step::Refused(error) => Err(error),
-            Step::End => Err(self.0.cursor.damage()?),
         };
         if let Err(error) = &result
             && error.cause.ends_packet()
         {
             self.0.cursor.finish();
         }
-        Some(result)
+        ControlFlow::Break(Some(result))
+    }
+}
+
+impl<'a> Iterator for Decoder<'a> {
+    type Item = Result<Item<'a>, Error>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        next(self)
     }
 }
 
 impl FusedIterator for Decoder<'_> {}
 
-/// Who vouches for what stands in a scope.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Seal<'a> {
-    pub(crate) protection: Protection,
-    pub(crate) user: Option<Text<'a>>,
+/// Where items come from: value lists, which nearly all of them are, may be looked at where they are put together.
+pub(crate) trait Source<'a> {
+    /// Reads ordinary parts, until there are the values of a list or what comes next is not ordinary.
+    fn advance(&mut self) -> Option<Values<'a>>;
+
+    /// The value list to which the values belong, without any values.
+    fn list(&self) -> &ValueList<'a>;
+
+    /// Reads what is not ordinary: breaks with what comes of it, if anything does.
+    fn attend(&mut self) -> ControlFlow<Option<Result<Notification<'a>, Error>>>;
 }
 
-/// What reading on in a scope comes upon: the part that needs more than to be remembered.
+/// What a source gives next.
+#[inline(always)]
+pub(crate) fn next<'a>(source: &mut impl Source<'a>) -> Option<Result<Item<'a>, Error>> {
+    loop {
+        if let Some(values) = source.advance() {
+            // Field by field, because a copy as a whole would take its way through memory.
+            let ValueList { identifier, time, interval, protection, user, .. } = *source.list();
+            let list = ValueList { identifier, time, interval, values, protection, user };
+            return Some(Ok(Item::ValueList(list)));
+        }
+        if let ControlFlow::Break(other) = source.attend() {
+            return other.map(|other| other.map(Item::Notification));
+        }
+    }
+}
+
+/// What comes of a part.
 pub(crate) enum Step<'a, B> {
-    /// A values part.
-    Values(&'a [u8]),
-    /// A message part.
-    Message(&'a [u8]),
-    /// A signature or an encrypted part, still closed.
+    /// It is remembered, or passed over.
+    Read,
+    /// It completes a notification.
+    Notification(Notification<'a>),
+    /// It is a signature or an encrypted part, still closed.
     Seal(PartType, B),
-    /// A part that is damaged, or worth an error for another reason.
+    /// It is damaged, or worth an error for another reason.
     Refused(Error),
-    /// Nothing is left, or nothing that can be read.
+    /// There is none, or none that can be read.
     End,
 }
 
 /// A run of parts that share one state: a whole packet, or what one seal covers (`WIRE §8.1`, `§11.1`).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Scope<'a, B> {
     pub(crate) cursor: Cursor<B>,
     pub(crate) unknown_parts: usize,
-    seal: Seal<'a>,
+    /// What was said so far; the next value list, but for its values.
+    pub(crate) list: ValueList<'a>,
+    severity: u64,
+    /// Whether a value list is known to have what it needs, and to be delivered; what takes any of it away is not ordinary.
+    complete: bool,
     /// Whether the seal is as strong as the security level asks.
     delivers: bool,
     /// Whether it has been said that something here is below the security level.
     complained: bool,
-    identifier: Identifier<'a>,
-    /// Whether host, plugin and type are known not to be empty; they change much less often than they are asked for.
-    named: bool,
-    time: Time,
-    interval: Option<Interval>,
-    severity: u64,
 }
 
 impl<'a, B: Octets<'a>> Scope<'a, B> {
-    pub(crate) fn new(octets: B, offset: usize, seal: Seal<'a>, delivers: bool) -> Self {
-        Self { cursor: Cursor::new(octets, offset), seal, delivers, ..Self::default() }
-    }
-
-    /// The seal around this scope.
-    pub(crate) const fn seal(&self) -> Seal<'a> {
-        self.seal
-    }
-
-    /// Reads on, and remembers what parts say, up to one that makes an item or needs attention.
-    #[inline(always)]
-    pub(crate) fn advance(&mut self) -> Step<'a, B> {
-        if !self.delivers {
-            return self.advance_to_seal();
+    /// The parts in `octets`, which begin at `offset` in the packet, under a seal of this protection and user.
+    pub(crate) fn new(
+        octets: B,
+        offset: usize,
+        protection: Protection,
+        user: Option<Text<'a>>,
+        delivers: bool,
+    ) -> Self {
+        let list = ValueList {
+            identifier: Identifier::default(),
+            time: Time::default(),
+            interval: None,
+            values: Values::copied(&[], &[]),
+            protection,
+            user,
+        };
+        Self {
+            cursor: Cursor::new(octets, offset),
+            unknown_parts: 0,
+            list,
+            severity: 0,
+            complete: false,
+            delivers,
+            complained: false,
         }
+    }
+
+    /// Reads ordinary parts up to the values of the next value list.
+    ///
+    /// `None` is before a part that is anything but ordinary, or at the end, and [`attend`](Self::attend) says which. Nearly all
+    /// parts are read here, so nothing here makes an error.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self) -> Option<Values<'a>> {
         // A local copy stays in registers.
         let mut left = mem::take(&mut self.cursor.left);
-        loop {
-            let Some((type_, octets)) = split_part(&mut left) else {
-                self.cursor.left = left;
-                return Step::End;
-            };
+        while let Some((type_, body)) = first_part(left.look()) {
+            let length = body.len();
             let name = match type_ {
-                PartType::TYPE_INSTANCE => &mut self.identifier.type_instance,
+                PartType::TYPE_INSTANCE if !body.is_empty() => &mut self.list.identifier.type_instance,
                 PartType::VALUES => {
-                    self.cursor.left = left;
-                    return Step::Values(octets.share());
+                    let Some(count) = Values::count(body) else { break };
+                    if !self.complete && !self.completes() {
+                        break;
+                    }
+                    let (body, rest) = left.split(HEADER, length);
+                    self.cursor.left = rest;
+                    return Some(Values::of_body(body.share(), count));
                 }
                 PartType::TIME_HR => {
-                    let body = octets.share();
-                    let Some(units) = number(body) else {
-                        self.cursor.left = left;
-                        return Step::Refused(damaged(body).at(start(&self.cursor, body)));
-                    };
-                    self.time = Time::from_raw(units);
-                    continue;
-                }
-                PartType::PLUGIN_INSTANCE => &mut self.identifier.plugin_instance,
-                PartType::TYPE => {
-                    self.named = false;
-                    &mut self.identifier.type_
-                }
-                PartType::PLUGIN => {
-                    self.named = false;
-                    &mut self.identifier.plugin
-                }
-                PartType::HOST => {
-                    self.named = false;
-                    &mut self.identifier.host
-                }
-                _ => {
-                    self.cursor.left = left;
-                    match self.attend(type_, octets) {
-                        Some(step) => return step,
-                        None => left = mem::take(&mut self.cursor.left),
+                    match body.split_first_chunk() {
+                        Some((units, [])) if *units != [0; 8] => {
+                            self.list.time = Time::from_raw(u64::from_be_bytes(*units))
+                        }
+                        _ => break,
                     }
+                    left = left.split(HEADER, length).1;
                     continue;
                 }
+                PartType::PLUGIN_INSTANCE if !body.is_empty() => &mut self.list.identifier.plugin_instance,
+                // With something before the NUL.
+                PartType::TYPE if body.len() > 1 => &mut self.list.identifier.type_,
+                PartType::PLUGIN if body.len() > 1 => &mut self.list.identifier.plugin,
+                PartType::HOST if body.len() > 1 => &mut self.list.identifier.host,
+                _ => break,
             };
-            let body = octets.share();
-            match string(body) {
-                Some(text) => *name = text,
-                None => {
-                    self.cursor.left = left;
-                    return Step::Refused(unterminated(body).at(start(&self.cursor, body)));
-                }
+            match body.split_last() {
+                Some((0, text)) if !has_nul(text) => {}
+                _ => break,
             }
+            let (body, rest) = left.split(HEADER, length);
+            if let [text @ .., _] = body.share() {
+                *name = Text::new(text);
+            }
+            left = rest;
         }
+        self.cursor.left = left;
+        None
     }
 
-    /// The parts that come once in a packet, or never. The part has been split off.
+    /// Reads the next part, whatever it is, except for values that complete a list.
     #[cold]
-    fn attend(&mut self, type_: PartType, octets: B) -> Option<Step<'a, B>> {
+    pub(crate) fn attend(&mut self) -> Step<'a, B> {
+        let offset = self.cursor.offset();
+        let Some((type_, octets)) = self.cursor.split() else {
+            return Step::End;
+        };
         if type_.is_seal() {
-            return Some(Step::Seal(type_, octets));
+            return Step::Seal(type_, octets);
+        }
+        if !self.delivers {
+            return self.leave_out(type_, offset);
         }
         let body = octets.share();
-        if type_ == PartType::MESSAGE {
-            return Some(Step::Message(body));
+        let read = match type_ {
+            PartType::MESSAGE => self.notification(body).map(Step::Notification),
+            PartType::VALUES => Err(self.no_list(body)),
+            _ => self.remember(type_, body).map(|()| Step::Read),
+        };
+        read.unwrap_or_else(|cause| Step::Refused(cause.at(offset)))
+    }
+
+    /// Below the security level plain parts are not looked at; that there was an item is said once (`WIRE §11.3`).
+    fn leave_out(&mut self, type_: PartType, offset: usize) -> Step<'a, B> {
+        if self.complained || !matches!(type_, PartType::VALUES | PartType::MESSAGE) {
+            return Step::Read;
         }
-        let outcome = self.remember(type_, body);
-        outcome.err().map(|cause| Step::Refused(cause.at(start(&self.cursor, body))))
+        self.complained = true;
+        Step::Refused(Cause::BelowLevel.at(offset))
     }
 
     fn remember(&mut self, type_: PartType, body: &'a [u8]) -> Result<(), Cause> {
-        let units = match type_ {
-            PartType::INTERVAL_HR | PartType::TIME | PartType::INTERVAL | PartType::SEVERITY => {
-                number(body).ok_or_else(|| damaged(body))?
+        let Identifier { host, plugin, plugin_instance, type_: type_name, type_instance } = &mut self.list.identifier;
+        let name = match type_ {
+            PartType::HOST => host,
+            PartType::PLUGIN => plugin,
+            PartType::PLUGIN_INSTANCE => plugin_instance,
+            PartType::TYPE => type_name,
+            PartType::TYPE_INSTANCE => type_instance,
+            PartType::INTERVAL_HR | PartType::TIME_HR | PartType::TIME | PartType::INTERVAL | PartType::SEVERITY => {
+                let units = number(body).ok_or(Cause::NumberLength { length: body.len() })?;
+                return self.remember_number(type_, units);
             }
             _ => {
                 self.unknown_parts = self.unknown_parts.wrapping_add(1);
                 return Ok(());
             }
         };
+        *name = string(body)?;
+        // It may be empty.
+        self.complete = false;
+        Ok(())
+    }
+
+    fn remember_number(&mut self, type_: PartType, units: u64) -> Result<(), Cause> {
         let out_of_range = Cause::TimeRange { secs: units };
         match type_ {
-            PartType::INTERVAL_HR => self.interval = Some(Interval::from_raw(units)),
+            PartType::INTERVAL_HR => self.list.interval = Some(Interval::from_raw(units)),
             PartType::INTERVAL => {
-                self.interval = Interval::from_secs(units);
-                self.interval.ok_or(out_of_range)?;
+                self.list.interval = Interval::from_secs(units);
+                self.list.interval.ok_or(out_of_range)?;
             }
-            PartType::TIME => {
-                let time = Time::from_secs(units);
-                self.time = time.unwrap_or_default();
+            PartType::SEVERITY => self.severity = units,
+            _ => {
+                let time = if type_ == PartType::TIME { Time::from_secs(units) } else { Some(Time::from_raw(units)) };
+                self.list.time = time.unwrap_or_default();
+                self.complete = false;
                 time.ok_or(out_of_range)?;
             }
-            _ => self.severity = units,
         }
         Ok(())
     }
 
-    /// Below the security level plain parts are not looked at; that there was an item is said once (`WIRE §11.3`).
-    #[cold]
-    fn advance_to_seal(&mut self) -> Step<'a, B> {
-        loop {
-            let offset = self.cursor.offset();
-            let Some((type_, octets)) = self.cursor.split() else {
-                return Step::End;
-            };
-            if type_.is_seal() {
-                return Step::Seal(type_, octets);
-            }
-            if !self.complained && matches!(type_, PartType::VALUES | PartType::MESSAGE) {
-                self.complained = true;
-                return Step::Refused(Cause::BelowLevel.at(offset));
-            }
-        }
-    }
-
-    /// The value list that a values part completes.
-    #[inline(always)]
-    pub(crate) fn value_list(&mut self, body: &'a [u8]) -> Result<ValueList<'a>, Error> {
-        let values = match Values::parse(body) {
-            Ok(values) => values,
-            Err(cause) => return Err(cause.at(start(&self.cursor, body))),
-        };
-        if (!self.named || self.time == Time::default())
-            && let Some(missing) = self.missing()
-        {
-            return Err(Cause::Incomplete { missing }.at(start(&self.cursor, body)));
-        }
-        Ok(ValueList {
-            identifier: self.identifier,
-            time: self.time,
-            interval: self.interval,
-            values,
-            protection: self.seal.protection,
-            user: self.seal.user,
-        })
+    /// Why a values part does not complete a list.
+    fn no_list(&self, body: &[u8]) -> Cause {
+        Values::fault(body).unwrap_or(Cause::Incomplete { missing: self.missing().unwrap_or(Missing::Time) })
     }
 
     /// The notification that a message part completes.
-    pub(crate) fn notification(&self, body: &'a [u8]) -> Result<Item<'a>, Error> {
-        self.checked_notification(body).map_err(|cause| cause.at(start(&self.cursor, body)))
-    }
-
-    fn checked_notification(&self, body: &'a [u8]) -> Result<Item<'a>, Cause> {
-        let message = string(body).ok_or_else(|| unterminated(body))?;
+    fn notification(&self, body: &'a [u8]) -> Result<Notification<'a>, Cause> {
+        let message = string(body)?;
         let severity = Severity::from_raw(self.severity).ok_or(Cause::Severity { severity: self.severity })?;
-        if self.time == Time::default() {
+        if self.list.time == Time::default() {
             return Err(Cause::Incomplete { missing: Missing::Time });
         }
         if message.is_empty() {
             return Err(Cause::EmptyMessage);
         }
-        Ok(Item::Notification(Notification {
-            identifier: self.identifier,
-            time: self.time,
-            severity,
-            message,
-            protection: self.seal.protection,
-            user: self.seal.user,
-        }))
+        let ValueList { identifier, time, protection, user, .. } = self.list;
+        Ok(Notification { identifier, time, severity, message, protection, user })
+    }
+
+    /// Whether a value list would be complete, and delivered.
+    #[inline(always)]
+    fn completes(&mut self) -> bool {
+        self.complete = self.delivers && self.missing().is_none();
+        self.complete
     }
 
     /// What a value list would lack.
-    #[cold]
-    fn missing(&mut self) -> Option<Missing> {
-        let Identifier { host, plugin, type_, .. } = self.identifier;
-        let missing = match () {
-            () if host.is_empty() => Missing::Host,
-            () if plugin.is_empty() => Missing::Plugin,
-            () if type_.is_empty() => Missing::Type,
-            () if self.time == Time::default() => Missing::Time,
-            () => {
-                self.named = true;
-                return None;
-            }
-        };
-        Some(missing)
+    #[inline(always)]
+    fn missing(&self) -> Option<Missing> {
+        let ValueList { identifier: Identifier { host, plugin, type_, .. }, time, .. } = self.list;
+        match () {
+            () if host.is_empty() => Some(Missing::Host),
+            () if plugin.is_empty() => Some(Missing::Plugin),
+            () if type_.is_empty() => Some(Missing::Type),
+            () if time == Time::default() => Some(Missing::Time),
+            () => None,
+        }
+    }
+}
+
+impl<'a, B: Octets<'a>> Default for Scope<'a, B> {
+    fn default() -> Self {
+        Self::new(B::default(), 0, Protection::None, None, false)
     }
 }
 
@@ -310,28 +354,18 @@ pub(crate) fn start<'a, B: Octets<'a>>(cursor: &Cursor<B>, body: &[u8]) -> usize
 }
 
 /// The body of a string part: octets and a final NUL (`WIRE §4`).
-#[inline]
-fn string(body: &[u8]) -> Option<Text<'_>> {
+fn string(body: &[u8]) -> Result<Text<'_>, Cause> {
     match body.split_last() {
-        Some((0, text)) => Some(Text::until_nul(text)),
-        _ => None,
+        Some((0, text)) => Ok(Text::until_nul(text)),
+        Some(_) => Err(Cause::StringUnterminated { length: body.len() }),
+        None => Err(Cause::StringEmpty),
     }
-}
-
-#[cold]
-fn unterminated(body: &[u8]) -> Cause {
-    if body.is_empty() { Cause::StringEmpty } else { Cause::StringUnterminated { length: body.len() } }
 }
 
 /// The body of a number part: eight octets, big endian (`WIRE §5`).
 #[inline]
 fn number(body: &[u8]) -> Option<u64> {
     body.try_into().ok().map(u64::from_be_bytes)
-}
-
-#[cold]
-fn damaged(body: &[u8]) -> Cause {
-    Cause::NumberLength { length: body.len() }
 }
 
 #[cfg(test)]

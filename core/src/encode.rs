@@ -3,7 +3,7 @@
 #[cfg(any(feature = "sign", feature = "encrypt"))]
 mod seal;
 
-use crate::octets::{fill_name, same};
+use crate::octets::{copy, same};
 use crate::part::HEADER;
 use crate::{Full, Identifier, Interval, PartType, Severity, Text, Time, Value};
 
@@ -204,7 +204,7 @@ impl<'a> Encoder<'a> {
         let text = Text::until_nul(text.as_octets()).as_octets();
         let body = self.part(type_, text.len().checked_add(1)?)?;
         let (nul, octets) = body.split_last_mut()?;
-        fill_name(octets, text)?;
+        copy(text, octets)?;
         *nul = 0;
         // The part ends with the NUL behind the string.
         let end = self.state.end.checked_sub(1)?;

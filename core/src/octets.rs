@@ -15,42 +15,34 @@ pub(crate) fn fill<T: Copy>(place: &mut [T], octets: &[T]) {
     }
 }
 
-/// Copies `octets` to the start of `place`; `None` if they are too many.
+/// Copies `octets` to the start of `place`; `None` if they are too many. Up to 32, as most names have, are copied without a loop
+/// and without a call.
 #[inline(always)]
 pub(crate) fn copy(octets: &[u8], place: &mut [u8]) -> Option<()> {
-    match place.first_chunk_mut::<SHORT>() {
-        // Room that is known beforehand need not be looked at again and again.
-        Some(place) if WIDE && octets.len() <= SHORT => copy_short(octets, place.get_mut(..octets.len())?),
-        _ => copy_long(octets, place),
+    let length = octets.len();
+    if !WIDE {
+        return copy_long(octets, place);
     }
-}
-
-/// As [`fill`], for names.
-#[inline(always)]
-pub(crate) fn fill_name(place: &mut [u8], octets: &[u8]) -> Option<()> {
-    if WIDE && octets.len() <= SHORT { copy_short(octets, place) } else { copy_long(octets, place) }
-}
-
-/// Copies at most 32 octets, as most names have, to a place of their length, without a loop and without a call.
-#[inline(always)]
-fn copy_short(octets: &[u8], place: &mut [u8]) -> Option<()> {
-    if octets.len() >= 8 {
-        if octets.len() >= 16 { copy_ends::<16>(octets, place) } else { copy_ends::<8>(octets, place) }
-    } else if octets.len() >= 4 {
-        copy_ends::<4>(octets, place)
-    } else if octets.len() >= 2 {
-        copy_ends::<2>(octets, place)
-    } else {
-        if let ([place], [octet]) = (place, octets) {
-            *place = *octet;
-        }
-        Some(())
+    // The shortest are the most.
+    if length < 8 {
+        return match length {
+            4.. => copy_ends::<4>(octets, place),
+            2.. => copy_ends::<2>(octets, place),
+            1 => octets.first().zip(place.first_mut()).map(|(octet, place)| *place = *octet),
+            _ => Some(()),
+        };
+    }
+    match length {
+        8..16 => copy_ends::<8>(octets, place),
+        16..=SHORT => copy_ends::<16>(octets, place),
+        _ => copy_long(octets, place),
     }
 }
 
 /// Copies `W` to `2 W` octets as their first `W` and their last `W`, which may overlap.
 #[inline(always)]
 fn copy_ends<const W: usize>(octets: &[u8], place: &mut [u8]) -> Option<()> {
+    let place = place.get_mut(..octets.len())?;
     *place.first_chunk_mut::<W>()? = *octets.first_chunk()?;
     *place.last_chunk_mut::<W>()? = *octets.last_chunk()?;
     Some(())

@@ -203,21 +203,26 @@ impl<'a, B: Octets<'a>> Cursor<B> {
     }
 }
 
-/// Splits the first part off `left`; `None`, and nothing is changed, if there is none or its length is damaged.
+/// The first part of `octets`: its type and its body. `None` if there is none, or its length is damaged.
 #[inline]
-pub(crate) fn split_part<'a, B: Octets<'a>>(left: &mut B) -> Option<(PartType, B)> {
-    let header = u32::from_be_bytes(*left.look().first_chunk::<HEADER>()?);
+pub(crate) fn first_part(octets: &[u8]) -> Option<(PartType, &[u8])> {
+    let (header, rest) = octets.split_first_chunk::<HEADER>()?;
+    let header = u32::from_be_bytes(*header);
     // Sixteen bits each, so neither conversion fails.
     let type_ = u16::try_from(header >> 16).unwrap_or_default();
     let length = usize::try_from(header & 0xffff).unwrap_or_default();
     // A length below the header's own wraps, and so is beyond the end like every other damaged one.
-    let body = length.wrapping_sub(HEADER);
-    if body > left.look().len().wrapping_sub(HEADER) {
-        return None;
-    }
-    let (part, rest) = mem::take(left).split(HEADER, body);
+    Some((PartType(type_), rest.get(..length.wrapping_sub(HEADER))?))
+}
+
+/// Splits the first part off `left`; `None`, and nothing is changed, if there is none or its length is damaged.
+#[inline]
+pub(crate) fn split_part<'a, B: Octets<'a>>(left: &mut B) -> Option<(PartType, B)> {
+    let (type_, body) = first_part(left.look())?;
+    let length = body.len();
+    let (body, rest) = mem::take(left).split(HEADER, length);
     *left = rest;
-    Some((PartType(type_), part))
+    Some((type_, body))
 }
 
 #[cfg(test)]

@@ -1,8 +1,13 @@
 //! Receiving: transport, security and decoding in one, with counters for everything that happens.
 
 use core::iter::FusedIterator;
+use core::ops::ControlFlow;
 
-use crate::{Arrival, Batched, Cause, Error, Item, Items, Passwords, Receive, Replays, SecurityLevel};
+use crate::decode::{Source, next};
+use crate::{
+    Arrival, Batched, Cause, Error, Item, Items, Notification, Passwords, Receive, Replays, SecurityLevel, ValueList,
+    Values,
+};
 
 /// Takes packets from a transport and hands out their items.
 ///
@@ -148,21 +153,42 @@ impl<'a, P: Passwords, R: Replays> Packet<'a, P, R> {
     }
 }
 
-impl<'a, P: Passwords, R: Replays> Iterator for Packet<'a, P, R> {
-    type Item = Result<Item<'a>, Error>;
+impl<'a, P: Passwords, R: Replays> Source<'a> for Packet<'a, P, R> {
+    #[inline(always)]
+    fn advance(&mut self) -> Option<Values<'a>> {
+        let values = self.items.advance()?;
+        self.counters.count_list(values);
+        Some(values)
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let next = self.items.next();
-        match &next {
-            Some(Ok(item)) => self.counters.count_item(item),
-            Some(Err(error)) => self.counters.count_refusal(error.cause),
-            None => {
+    #[inline(always)]
+    fn list(&self) -> &ValueList<'a> {
+        self.items.list()
+    }
+
+    #[cold]
+    fn attend(&mut self) -> ControlFlow<Option<Result<Notification<'a>, Error>>> {
+        let comes = self.items.attend();
+        match &comes {
+            ControlFlow::Break(Some(Ok(_))) => self.counters.count_notification(),
+            ControlFlow::Break(Some(Err(error))) => self.counters.count_refusal(error.cause),
+            ControlFlow::Break(None) => {
                 let unknown_parts = self.items.unknown_parts();
                 self.counters.count_unknown_parts(unknown_parts.wrapping_sub(self.unknown_parts));
                 self.unknown_parts = unknown_parts;
             }
+            ControlFlow::Continue(()) => {}
         }
-        next
+        comes
+    }
+}
+
+impl<'a, P: Passwords, R: Replays> Iterator for Packet<'a, P, R> {
+    type Item = Result<Item<'a>, Error>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        next(self)
     }
 }
 
@@ -232,14 +258,13 @@ impl Counters {
         self.truncated = self.truncated.wrapping_add(u64::from(arrival.len > room));
     }
 
-    fn count_item(&mut self, item: &Item<'_>) {
-        match item {
-            Item::ValueList(list) => {
-                self.value_lists = self.value_lists.wrapping_add(1);
-                self.values = self.values.wrapping_add(u64::try_from(list.values.len()).unwrap_or(u64::MAX));
-            }
-            Item::Notification(_) => self.notifications = self.notifications.wrapping_add(1),
-        }
+    fn count_list(&mut self, values: Values<'_>) {
+        self.value_lists = self.value_lists.wrapping_add(1);
+        self.values = self.values.wrapping_add(u64::try_from(values.len()).unwrap_or(u64::MAX));
+    }
+
+    fn count_notification(&mut self) {
+        self.notifications = self.notifications.wrapping_add(1);
     }
 
     fn count_refusal(&mut self, cause: Cause) {

@@ -16,11 +16,12 @@
 use core::fmt;
 use core::iter::FusedIterator;
 use core::mem;
+use core::ops::ControlFlow;
 use core::str::FromStr;
 
-use crate::decode::{Scope, Seal, Step, start};
+use crate::decode::{Scope, Source, Step, next, start};
 use crate::part::{HEADER, Octets, split_part};
-use crate::{Cause, Error, Item, PartType, Passwords, Replays, SealTag, Text};
+use crate::{Cause, Error, Item, Notification, PartType, Passwords, Replays, SealTag, Text, ValueList, Values};
 
 /// Octets of a signature's MAC.
 const MAC: usize = 32;
@@ -171,12 +172,11 @@ impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
         level: SecurityLevel,
         replays: R,
     ) -> Self {
-        let seal = Seal::default();
         Self {
             passwords,
             replays,
             level,
-            scope: Scope::new(packet, 0, seal, seal.protection.meets(level)),
+            scope: Scope::new(packet, 0, Protection::None, None, Protection::None.meets(level)),
             outer: [Scope::default(), Scope::default()],
             depth: 0,
             unknown_parts: 0,
@@ -192,7 +192,6 @@ impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
     }
 
     /// Opens a sealed part and goes on inside it.
-    #[inline(never)]
     fn enter(&mut self, type_: PartType, body: &'a mut [u8]) -> Result<(), Error> {
         let offset = start(&self.scope.cursor, body);
         let opened = match type_ {
@@ -252,9 +251,8 @@ impl<'a, P: Passwords, R: Replays> Items<'a, P, R> {
         protection: Protection,
         user: Option<&'a [u8]>,
     ) -> Inside<'a> {
-        let protection = protection.max(self.scope.seal().protection);
-        let seal = Seal { protection, user: user.map(Text::new) };
-        Scope::new(octets, offset, seal, protection.meets(self.level))
+        let protection = protection.max(self.scope.list.protection);
+        Scope::new(octets, offset, protection, user.map(Text::new), protection.meets(self.level))
     }
 
     /// Verifies a signature over its user and the rest of the scope (`WIRE §9`).
@@ -357,34 +355,43 @@ pub(crate) fn first_encrypted(mut packet: &mut [u8]) -> Option<(&[u8], &[u8; IV]
     }
 }
 
+impl<'a, P: Passwords, R: Replays> Source<'a> for Items<'a, P, R> {
+    #[inline(always)]
+    fn advance(&mut self) -> Option<Values<'a>> {
+        self.scope.advance()
+    }
+
+    #[inline(always)]
+    fn list(&self) -> &ValueList<'a> {
+        &self.scope.list
+    }
+
+    #[cold]
+    fn attend(&mut self) -> ControlFlow<Option<Result<Notification<'a>, Error>>> {
+        let error = match self.scope.attend() {
+            Step::Read => return ControlFlow::Continue(()),
+            Step::Notification(notification) => return ControlFlow::Break(Some(Ok(notification))),
+            Step::Refused(error) => error,
+            Step::Seal(type_, body) => match self.enter(type_, body) {
+                Ok(()) => return ControlFlow::Continue(()),
+                Err(error) => error,
+            },
+            Step::End => match self.scope.cursor.damage() {
+                Some(error) => error,
+                None if self.leave() => return ControlFlow::Continue(()),
+                None => return ControlFlow::Break(None),
+            },
+        };
+        ControlFlow::Break(Some(Err(self.refuse(error))))
+    }
+}
+
 impl<'a, P: Passwords, R: Replays> Iterator for Items<'a, P, R> {
     type Item = Result<Item<'a>, Error>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let error = match self.scope.advance() {
-                Step::Values(body) => match self.scope.value_list(body) {
-                    Ok(list) => return Some(Ok(Item::ValueList(list))),
-                    Err(error) => error,
-                },
-                Step::Message(body) => match self.scope.notification(body) {
-                    Ok(item) => return Some(Ok(item)),
-                    Err(error) => error,
-                },
-                Step::Refused(error) => error,
-                Step::Seal(type_, body) => match self.enter(type_, body) {
-                    Ok(()) => continue,
-                    Err(error) => error,
-                },
-                Step::End => match self.scope.cursor.damage() {
-                    Some(error) => error,
-                    None if self.leave() => continue,
-                    None => return None,
-                },
-            };
-            return Some(Err(self.refuse(error)));
-        }
+        next(self)
     }
 }
 

@@ -25,8 +25,7 @@ impl<'a> Text<'a> {
 
     #[cold]
     fn cut_at_nul(octets: &'a [u8]) -> Self {
-        let end = octets.iter().position(|octet| *octet == 0);
-        Self(end.and_then(|end| octets.get(..end)).unwrap_or(octets))
+        Self(position(octets, 0).and_then(|end| octets.get(..end)).unwrap_or(octets))
     }
 
     /// The octets as they were sent.
@@ -131,6 +130,17 @@ impl defmt::Format for Text<'_> {
             _ => defmt::write!(f, "{=[u8]:a}", self.0),
         }
     }
+}
+
+/// Whether there is a NUL.
+#[inline(always)]
+pub(crate) fn has_nul(octets: &[u8]) -> bool {
+    may_have_nul(octets) && is_nul_there(octets)
+}
+
+#[cold]
+fn is_nul_there(octets: &[u8]) -> bool {
+    position(octets, 0).is_some()
 }
 
 /// Whether there may be a NUL, eight octets at a time: names are short, and this is asked for every one of them.

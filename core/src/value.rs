@@ -133,6 +133,9 @@ impl Value {
     }
 }
 
+/// Octets of the number of values.
+const COUNT: usize = 2;
+
 /// A kind on the wire that was checked: 0 to 3.
 #[derive(Clone, Copy)]
 struct KnownKind(u8);
@@ -153,42 +156,62 @@ impl<'a> Values<'a> {
         if kinds.len() != octets.len() {
             return Err(Cause::ValuesLength { count: kinds.len(), length: octets.as_flattened().len() });
         }
-        Self::checked(kinds, octets)
+        match Self::kinds_fault(kinds) {
+            Some(cause) => Err(cause),
+            None => Ok(Self { kinds, octets }),
+        }
     }
 
-    /// From arrays of the same length.
-    #[inline]
-    fn checked(kinds: &'a [u8], octets: &'a [[u8; 8]]) -> Result<Self, Cause> {
-        // The known kinds are the numbers of two bits. Nearly all lists have one value.
-        let bits = match kinds {
-            [kind] => *kind,
-            [first, rest @ ..] => rest.iter().fold(*first, |all, kind| all | kind),
-            [] => u8::MAX,
-        };
-        if bits > 3 { Err(Self::refused(kinds)) } else { Ok(Self { kinds, octets }) }
-    }
-
-    #[cold]
-    fn refused(kinds: &[u8]) -> Cause {
+    /// What is wrong with these kinds, if anything is.
+    fn kinds_fault(kinds: &[u8]) -> Option<Cause> {
         let unknown = kinds.iter().copied().find(|kind| Kind::from_raw(*kind).is_none());
-        unknown.map_or(Cause::NoValues, |kind| Cause::UnknownKind { kind })
+        match unknown {
+            Some(kind) => Some(Cause::UnknownKind { kind }),
+            None => kinds.is_empty().then_some(Cause::NoValues),
+        }
     }
 
-    /// From the body of a values part (`WIRE §6.1`).
-    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Cause> {
+    /// How many values there are in the body of a values part (`WIRE §6.1`); `None` if it is not as it must be.
+    #[inline(always)]
+    pub(crate) fn count(body: &[u8]) -> Option<usize> {
+        // A kind and eight octets for each value.
+        const VALUE: usize = 9;
+        if body.len() < COUNT + VALUE {
+            return None;
+        }
+        let (count, arrays) = body.split_first_chunk::<COUNT>()?;
+        let count = usize::from(u16::from_be_bytes(*count));
+        if arrays.len() != count.wrapping_mul(VALUE) {
+            return None;
+        }
+        // The known kinds are the numbers of two bits. Nearly all lists have one value.
+        let bits = match arrays.get(..count)? {
+            [kind] => *kind,
+            kinds => kinds.iter().fold(0, |all, kind| all | kind),
+        };
+        (bits <= 3).then_some(count)
+    }
+
+    /// The values in a body that has this [`count`](Self::count).
+    #[inline(always)]
+    pub(crate) fn of_body(body: &'a [u8], count: usize) -> Self {
+        let arrays = body.get(COUNT..).and_then(|arrays| arrays.get(..count.wrapping_mul(9)));
+        let (kinds, octets) = arrays.and_then(|arrays| arrays.split_at_checked(count)).unwrap_or_default();
+        Self { kinds, octets: octets.as_chunks().0 }
+    }
+
+    /// Why the body of a values part has no [`count`](Self::count); `None` if it has.
+    pub(crate) fn fault(body: &[u8]) -> Option<Cause> {
         let length = body.len();
-        let Some((count, rest)) = body.split_first_chunk() else {
-            return Err(Cause::ValuesLength { count: 0, length });
+        let Some((count, arrays)) = body.split_first_chunk::<COUNT>() else {
+            return Some(Cause::ValuesLength { count: 0, length });
         };
         let count = usize::from(u16::from_be_bytes(*count));
-        let Some((kinds, octets)) = rest.split_at_checked(count) else {
-            return Err(Cause::ValuesLength { count, length });
-        };
-        let (octets, odd) = octets.as_chunks();
-        if octets.len() != count || !odd.is_empty() {
-            return Err(Cause::ValuesLength { count, length });
+        let (octets, odd) = arrays.get(count..).unwrap_or_default().as_chunks::<8>();
+        match arrays.get(..count) {
+            Some(kinds) if octets.len() == count && odd.is_empty() => Self::kinds_fault(kinds),
+            _ => Some(Cause::ValuesLength { count, length }),
         }
-        Self::checked(kinds, octets)
     }
 
     /// From a copy of both arrays of others.
@@ -282,13 +305,20 @@ impl FusedIterator for ValuesIter<'_> {}
 mod tests {
     use super::*;
 
+    fn parse(body: &[u8]) -> Result<Values<'_>, Cause> {
+        match Values::count(body) {
+            Some(count) => Ok(Values::of_body(body, count)),
+            None => Err(Values::fault(body).unwrap()),
+        }
+    }
+
     #[test]
     fn a_gauge_is_little_endian_and_the_rest_big_endian() {
         let body = [
             0, 4, 0, 1, 2, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0, 0, 0, 0, 0, 0, 0x45, 0x40, 0xff, 0xff,
             0xff, 0xff, 0xff, 0xff, 0xff, 0xfb, 0, 0, 0, 0, 0, 0, 0x30, 0x39,
         ];
-        let values = Values::parse(&body).unwrap();
+        let values = parse(&body).unwrap();
         assert!(values.iter().eq([
             Value::Counter(u64::MAX - 1),
             Value::Gauge(42.0),
@@ -303,26 +333,26 @@ mod tests {
     #[test]
     fn a_nan_keeps_its_bits() {
         let body = [0, 1, 1, 1, 2, 3, 4, 5, 6, 0xf8, 0xff];
-        assert_eq!(Values::parse(&body).unwrap().iter().next().unwrap().bits(), 0xfff8_0605_0403_0201);
+        assert_eq!(parse(&body).unwrap().iter().next().unwrap().bits(), 0xfff8_0605_0403_0201);
     }
 
     #[test]
     fn count_and_length_must_agree() {
         let length = |count, length| Err(Cause::ValuesLength { count, length });
-        assert_eq!(Values::parse(&[]), length(0, 0));
-        assert_eq!(Values::parse(&[0]), length(0, 1));
-        assert_eq!(Values::parse(&[0, 0]), Err(Cause::NoValues));
-        assert_eq!(Values::parse(&[0, 0, 0]), length(0, 3));
-        assert_eq!(Values::parse(&[0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0]), length(2, 11));
-        assert_eq!(Values::parse(&[0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]), length(1, 12));
+        assert_eq!(parse(&[]), length(0, 0));
+        assert_eq!(parse(&[0]), length(0, 1));
+        assert_eq!(parse(&[0, 0]), Err(Cause::NoValues));
+        assert_eq!(parse(&[0, 0, 0]), length(0, 3));
+        assert_eq!(parse(&[0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0]), length(2, 11));
+        assert_eq!(parse(&[0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]), length(1, 12));
         // 9 × 7282 is 2 in 16 bits.
-        assert_eq!(Values::parse(&[0x1c, 0x72, 0, 0]), length(7282, 4));
+        assert_eq!(parse(&[0x1c, 0x72, 0, 0]), length(7282, 4));
         assert_eq!(Values::new(&[1, 1], &[[0; 8]]), length(2, 8));
     }
 
     #[test]
     fn an_unknown_kind_is_named() {
-        assert_eq!(Values::parse(&[0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0]), Err(Cause::UnknownKind { kind: 4 }));
+        assert_eq!(parse(&[0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0]), Err(Cause::UnknownKind { kind: 4 }));
     }
 
     #[test]
@@ -346,8 +376,7 @@ mod tests {
 
     #[test]
     fn values_are_equal_only_in_kinds_and_octets() {
-        let values =
-            |kind, octet| Values::parse(Box::leak(Box::new([0, 1, kind, octet, 0, 0, 0, 0, 0, 0, 0]))).unwrap();
+        let values = |kind, octet| parse(Box::leak(Box::new([0, 1, kind, octet, 0, 0, 0, 0, 0, 0, 0]))).unwrap();
         assert_eq!(values(0, 7), values(0, 7));
         assert_ne!(values(0, 7), values(3, 7));
         assert_ne!(values(0, 7), values(0, 8));

@@ -1,9 +1,15 @@
 //! A whole packet into memory of the caller, in one call.
 
+use core::ops::ControlFlow;
+
 use heapless::VecView;
 
 use super::{OwnedItem, OwnedNotification, OwnedValueList};
-use crate::{Decoder, Error, Full, Item, Items, Packet, Passwords, Replays};
+use crate::decode::Source;
+use crate::{Decoder, Error, Full, Item, Items, Notification, Packet, Passwords, Replays, ValueList, Values};
+
+/// There is no place left.
+const NO_PLACE: Full = Full { what: "items" };
 
 /// Copies all items to `to`, in their order, in place of what is there.
 ///
@@ -33,15 +39,33 @@ pub fn copy_items<'a, const NAME: usize, const VALUES: usize, const MESSAGE: usi
     to: &mut VecView<OwnedItem<NAME, VALUES, MESSAGE>>,
 ) -> Copied {
     let mut copied = Copied::default();
-    let mut items = items.into_iter();
-    // By reference: moving an item out of the result would be a copy more.
-    while let Some(item) = &items.next() {
+    for item in items {
         match item {
-            Ok(item) => match put(to, copied.items, item) {
-                Ok(()) => copied.items = copied.items.wrapping_add(1),
-                Err(full) => copied.leave_out(full),
-            },
-            Err(error) => copied.refuse(*error),
+            Ok(Item::ValueList(list)) => copied.put_list(&list, list.values, to),
+            Ok(Item::Notification(notification)) => copied.put_notification(&notification, to),
+            Err(error) => copied.refuse(error),
+        }
+    }
+    to.truncate(copied.items);
+    copied
+}
+
+/// As [`copy_items`], but value lists are copied from where they are put together.
+fn copy_from<'a, const NAME: usize, const VALUES: usize, const MESSAGE: usize>(
+    mut source: impl Source<'a>,
+    to: &mut VecView<OwnedItem<NAME, VALUES, MESSAGE>>,
+) -> Copied {
+    let mut copied = Copied::default();
+    loop {
+        if let Some(values) = source.advance() {
+            copied.put_list(source.list(), values, to);
+            continue;
+        }
+        match source.attend() {
+            ControlFlow::Continue(()) => {}
+            ControlFlow::Break(Some(Ok(notification))) => copied.put_notification(&notification, to),
+            ControlFlow::Break(Some(Err(error))) => copied.refuse(error),
+            ControlFlow::Break(None) => break,
         }
     }
     to.truncate(copied.items);
@@ -71,6 +95,67 @@ impl Copied {
         self.refused == 0 && self.left_out == 0
     }
 
+    /// Copies `list` with these values to the next place, which is there already or yet to be made.
+    #[inline(always)]
+    fn put_list<const NAME: usize, const VALUES: usize, const MESSAGE: usize>(
+        &mut self,
+        list: &ValueList<'_>,
+        values: Values<'_>,
+        to: &mut VecView<OwnedItem<NAME, VALUES, MESSAGE>>,
+    ) {
+        let copied = match to.get_mut(self.items) {
+            Some(OwnedItem::ValueList(place)) => place.set(list, values),
+            _ => self.put_new_list(list, values, to),
+        };
+        self.count(copied);
+    }
+
+    /// As [`put_list`](Self::put_list), where the place is yet to be made, or is that of a notification.
+    #[inline(never)]
+    fn put_new_list<const NAME: usize, const VALUES: usize, const MESSAGE: usize>(
+        &self,
+        list: &ValueList<'_>,
+        values: Values<'_>,
+        to: &mut VecView<OwnedItem<NAME, VALUES, MESSAGE>>,
+    ) -> Result<(), Full> {
+        match self.new_place(OwnedItem::ValueList(OwnedValueList::EMPTY), to) {
+            Some(OwnedItem::ValueList(place)) => place.set(list, values),
+            _ => Err(NO_PLACE),
+        }
+    }
+
+    /// Copies `notification` to the next place.
+    #[inline(never)]
+    fn put_notification<const NAME: usize, const VALUES: usize, const MESSAGE: usize>(
+        &mut self,
+        notification: &Notification<'_>,
+        to: &mut VecView<OwnedItem<NAME, VALUES, MESSAGE>>,
+    ) {
+        let copied = match to.get_mut(self.items) {
+            Some(OwnedItem::Notification(place)) => place.set(notification),
+            _ => match self.new_place(OwnedItem::Notification(OwnedNotification::EMPTY), to) {
+                Some(OwnedItem::Notification(place)) => place.set(notification),
+                _ => Err(NO_PLACE),
+            },
+        };
+        self.count(copied);
+    }
+
+    /// Makes the next place, for items of this kind; `None` if there is no room.
+    fn new_place<'t, T>(&self, empty: T, to: &'t mut VecView<T>) -> Option<&'t mut T> {
+        to.truncate(self.items);
+        to.push(empty).ok()?;
+        to.last_mut()
+    }
+
+    #[inline(always)]
+    fn count(&mut self, copied: Result<(), Full>) {
+        match copied {
+            Ok(()) => self.items = self.items.wrapping_add(1),
+            Err(full) => self.leave_out(full),
+        }
+    }
+
     #[cold]
     fn leave_out(&mut self, full: Full) {
         self.left_out = self.left_out.wrapping_add(1);
@@ -84,50 +169,13 @@ impl Copied {
     }
 }
 
-/// Copies `item` to the place at `index`, which is there already or the next to be.
-#[inline(always)]
-fn put<const NAME: usize, const VALUES: usize, const MESSAGE: usize>(
-    to: &mut VecView<OwnedItem<NAME, VALUES, MESSAGE>>,
-    index: usize,
-    item: &Item<'_>,
-) -> Result<(), Full> {
-    match (item, to.get_mut(index)) {
-        (Item::ValueList(list), Some(OwnedItem::ValueList(place))) => place.set(list),
-        (Item::Notification(notification), Some(OwnedItem::Notification(place))) => place.set(notification),
-        _ => put_new(to, index, item),
-    }
-}
-
-/// As [`put`], where the place is yet to be made, or is for an item of the other kind.
-#[inline(never)]
-fn put_new<const NAME: usize, const VALUES: usize, const MESSAGE: usize>(
-    to: &mut VecView<OwnedItem<NAME, VALUES, MESSAGE>>,
-    index: usize,
-    item: &Item<'_>,
-) -> Result<(), Full> {
-    const FULL: Full = Full { what: "items" };
-    to.truncate(index);
-    match item {
-        Item::ValueList(list) => {
-            to.push(OwnedItem::ValueList(OwnedValueList::EMPTY)).map_err(|_| FULL)?;
-            let Some(OwnedItem::ValueList(place)) = to.last_mut() else { return Err(FULL) };
-            place.set(list)
-        }
-        Item::Notification(notification) => {
-            to.push(OwnedItem::Notification(OwnedNotification::EMPTY)).map_err(|_| FULL)?;
-            let Some(OwnedItem::Notification(place)) = to.last_mut() else { return Err(FULL) };
-            place.set(notification)
-        }
-    }
-}
-
 impl<P: Passwords, R: Replays> Items<'_, P, R> {
     /// Copies the items that are left to `to`, in place of what is there; see [`copy_items`].
     pub fn copy_into<const NAME: usize, const VALUES: usize, const MESSAGE: usize>(
         self,
         to: &mut VecView<OwnedItem<NAME, VALUES, MESSAGE>>,
     ) -> Copied {
-        copy_items(self, to)
+        copy_from(self, to)
     }
 }
 
@@ -138,7 +186,7 @@ impl<P: Passwords, R: Replays> Packet<'_, P, R> {
         self,
         to: &mut VecView<OwnedItem<NAME, VALUES, MESSAGE>>,
     ) -> Copied {
-        copy_items(self, to)
+        copy_from(self, to)
     }
 }
 
@@ -148,7 +196,7 @@ impl Decoder<'_> {
         self,
         to: &mut VecView<OwnedItem<NAME, VALUES, MESSAGE>>,
     ) -> Copied {
-        copy_items(self, to)
+        copy_from(self, to)
     }
 }
 

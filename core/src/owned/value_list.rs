@@ -47,13 +47,13 @@ impl<const NAME: usize, const VALUES: usize> OwnedValueList<NAME, VALUES> {
         user: None,
     };
 
-    /// Becomes a copy of `list`; after [`Full`] something of both.
+    /// Becomes a copy of `list` with these values; after [`Full`] something of both.
     #[inline(always)]
-    pub(super) fn set(&mut self, list: &ValueList<'_>) -> Result<(), Full> {
+    pub(super) fn set(&mut self, list: &ValueList<'_>, values: Values<'_>) -> Result<(), Full> {
         self.time = list.time;
         self.interval = list.interval;
         self.protection = list.protection;
-        self.set_values(list.values).ok_or(Full { what: "values" })?;
+        self.set_values(values).ok_or(Full { what: "values" })?;
         OwnedText::set_user(&mut self.user, list.user)?;
         self.identifier.set(&list.identifier)
     }
@@ -120,7 +120,7 @@ impl<const NAME: usize, const VALUES: usize> TryFrom<&ValueList<'_>> for OwnedVa
     /// Full is the field with more than `NAME` octets, the user likewise, or the values.
     fn try_from(list: &ValueList<'_>) -> Result<Self, Full> {
         let mut owned = Self::EMPTY;
-        owned.set(list)?;
+        owned.set(list, list.values)?;
         Ok(owned)
     }
 }
@@ -175,7 +175,7 @@ mod tests {
             for count in (1..=VALUES).chain((1..=VALUES).rev()) {
                 let list = list_of(count);
                 assert_eq!(OwnedValueList::<8, VALUES>::try_from(&list).unwrap(), list);
-                assert_eq!(kept.set(&list), Ok(()));
+                assert_eq!(kept.set(&list, list.values), Ok(()));
                 assert_eq!(kept, list);
             }
             let full = OwnedValueList::<8, VALUES>::try_from(&list_of(VALUES + 1));
@@ -214,7 +214,7 @@ mod tests {
     fn interval_protection_and_user_are_not_left_over() {
         let mut kept = OwnedValueList::<8, 1>::try_from(&list_of(1)).unwrap();
         let plain = ValueList { interval: None, protection: Protection::None, user: None, ..list_of(1) };
-        kept.set(&plain).unwrap();
+        kept.set(&plain, plain.values).unwrap();
         assert_eq!(kept, plain);
         assert_ne!(kept, list_of(1));
         assert_eq!(format!("{kept:?}"), format!("{plain:?}"));
