@@ -100,7 +100,7 @@ impl<'a> Encoder<'a> {
         identifier: &Identifier<'_>,
         time: Time,
         interval: Option<Interval>,
-        values: impl IntoIterator<Item = Value, IntoIter: ExactSizeIterator + Clone>,
+        values: impl IntoIterator<Item = Value, IntoIter: ExactSizeIterator>,
     ) -> Result<(), Full> {
         let values = values.into_iter();
         self.all_or_nothing(|packet| {
@@ -218,17 +218,14 @@ impl<'a> Encoder<'a> {
     }
 
     #[inline]
-    fn values(&mut self, values: impl ExactSizeIterator<Item = Value> + Clone) -> Option<()> {
+    fn values(&mut self, values: impl ExactSizeIterator<Item = Value>) -> Option<()> {
         let count = u16::try_from(values.len()).ok()?;
         let length = values.len().checked_mul(9)?.checked_add(2)?;
         let (number, rest) = self.part(PartType::VALUES, length)?.split_first_chunk_mut()?;
         *number = count.to_be_bytes();
         let (kinds, octets) = rest.split_at_mut_checked(values.len())?;
-        for (kind, value) in kinds.iter_mut().zip(values.clone()) {
-            *kind = value.kind().raw();
-        }
-        for (octets, value) in octets.as_chunks_mut().0.iter_mut().zip(values) {
-            *octets = value.encode();
+        for ((kind, octets), value) in kinds.iter_mut().zip(octets.as_chunks_mut().0).zip(values) {
+            (*kind, *octets) = value.encode();
         }
         Some(())
     }

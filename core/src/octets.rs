@@ -57,11 +57,12 @@ fn copy_long(octets: &[u8], place: &mut [u8]) -> Option<()> {
 /// Whether both are the same.
 #[inline(always)]
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
-    if !WIDE || one.len() > 16 {
+    if !WIDE || one.len() > SHORT {
         return one == other;
     }
     one.len() == other.len()
         && match one.len() {
+            16.. => same_ends::<16>(one, other),
             8.. => same_ends::<8>(one, other),
             4.. => same_ends::<4>(one, other),
             2.. => same_ends::<2>(one, other),

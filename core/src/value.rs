@@ -124,11 +124,14 @@ impl Value {
         }
     }
 
-    /// To the wire: gauges are little endian, everything else is big endian (`WIRE §6.2`).
-    pub(crate) const fn encode(self) -> [u8; 8] {
+    /// To the wire, kind and octets: gauges are little endian, everything else is big endian (`WIRE §6.2`).
+    #[inline(always)]
+    pub(crate) const fn encode(self) -> (u8, [u8; 8]) {
         match self {
-            Self::Gauge(_) => self.bits().to_le_bytes(),
-            _ => self.bits().to_be_bytes(),
+            Self::Counter(number) => (0, number.to_be_bytes()),
+            Self::Gauge(number) => (1, number.to_bits().to_le_bytes()),
+            Self::Derive(number) => (2, number.to_be_bytes()),
+            Self::Absolute(number) => (3, number.to_be_bytes()),
         }
     }
 }
@@ -325,8 +328,8 @@ mod tests {
             Value::Derive(-5),
             Value::Absolute(12_345)
         ]));
-        for (value, octets) in values.iter().zip(values.octets()) {
-            assert_eq!(&value.encode(), octets);
+        for ((value, kind), octets) in values.iter().zip(values.kinds()).zip(values.octets()) {
+            assert_eq!(value.encode(), (*kind, *octets));
         }
     }
 

@@ -18,7 +18,7 @@ fn identifier(plugin: &'static str) -> Identifier<'static> {
 
 pub(super) fn value_list(values: &[Value]) -> Item<'static> {
     let kinds: Vec<u8> = values.iter().map(|value| value.kind().raw()).collect();
-    let octets: Vec<[u8; 8]> = values.iter().map(|value| value.encode()).collect();
+    let octets: Vec<[u8; 8]> = values.iter().map(|value| value.encode().1).collect();
     Item::ValueList(ValueList {
         identifier: identifier("swap"),
         time: Time::from_raw((1_700_005_000 << 30) + (1 << 29)),
