@@ -13,6 +13,9 @@ pub const PACKET_SIZE: usize = 1452;
 /// Octets that the daemon keeps free for a seal, in every packet of values (`WIRE §12`).
 pub const SEAL_ROOM: usize = 106;
 
+/// Octets from the start of a part to its body.
+const BODY: u16 = 4;
+
 /// All that can run out while items are added.
 const FULL: Full = Full { what: "packet" };
 
@@ -68,7 +71,7 @@ impl State {
 #[derive(Clone, Copy, Debug, Default)]
 struct Written {
     start: u16,
-    end: u16,
+    length: u16,
 }
 
 impl<'a> Encoder<'a> {
@@ -152,20 +155,30 @@ impl<'a> Encoder<'a> {
         self.state = State::empty(self.room);
     }
 
+    /// Adds what `add` writes as a whole, or nothing of it.
     #[inline(always)]
-    fn all_or_nothing(&mut self, add: impl FnOnce(&mut Self) -> Option<()>) -> Result<(), Full> {
-        let before = self.state;
-        add(self).ok_or_else(|| {
-            self.state = before;
-            FULL
-        })
+    fn all_or_nothing(&mut self, add: impl FnOnce(&mut Draft<'_>) -> Option<()>) -> Result<(), Full> {
+        let mut draft = Draft { buffer: self.buffer, state: self.state };
+        add(&mut draft).ok_or(FULL)?;
+        self.state = draft.state;
+        Ok(())
     }
+}
 
+/// A packet to which an item is being added. What is behind the end of the packet, nobody sees.
+struct Draft<'b> {
+    buffer: &'b mut [u8],
+    state: State,
+}
+
+impl Draft<'_> {
+    #[inline(always)]
     fn host(&mut self, host: Text<'_>) -> Option<()> {
         self.state.host = self.changed(PartType::HOST, self.state.host, host)?;
         Some(())
     }
 
+    #[inline(always)]
     fn names(&mut self, identifier: &Identifier<'_>) -> Option<()> {
         let Identifier { plugin, plugin_instance, type_, type_instance, .. } = *identifier;
         self.state.plugin = self.changed(PartType::PLUGIN, self.state.plugin, plugin)?;
@@ -176,6 +189,7 @@ impl<'a> Encoder<'a> {
         Some(())
     }
 
+    #[inline(always)]
     fn time(&mut self, time: Time) -> Option<()> {
         if self.state.time == time {
             return Some(());
@@ -184,6 +198,7 @@ impl<'a> Encoder<'a> {
         self.number(PartType::TIME_HR, time.raw())
     }
 
+    #[inline(always)]
     fn interval(&mut self, interval: Interval) -> Option<()> {
         if self.state.interval == interval {
             return Some(());
@@ -195,21 +210,23 @@ impl<'a> Encoder<'a> {
     /// Writes a string part if `text` differs from what was written last.
     #[cfg_attr(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"), inline(always))]
     fn changed(&mut self, type_: PartType, last: Written, text: Text<'_>) -> Option<Written> {
-        let octets = self.buffer.get(last.start.into()..last.end.into())?;
-        if same(octets, text.as_octets()) { Some(last) } else { self.string(type_, text) }
+        if usize::from(last.length) == text.len() {
+            let octets = self.buffer.get(last.start.into()..)?.get(..text.len())?;
+            if same(octets, text.as_octets()) {
+                return Some(last);
+            }
+        }
+        self.string(type_, text)
     }
 
-    /// A string ends at its first NUL, because it does for every receiver (`WIRE §4`).
+    /// Writes a string part. A string ends at its first NUL, because it does for every receiver (`WIRE §4`).
     fn string(&mut self, type_: PartType, text: Text<'_>) -> Option<Written> {
         let text = Text::until_nul(text.as_octets()).as_octets();
+        let end = self.state.end;
         let body = self.part(type_, text.len().checked_add(1)?)?;
-        let (nul, octets) = body.split_last_mut()?;
-        copy(text, octets)?;
-        *nul = 0;
-        // The part ends with the NUL behind the string.
-        let end = self.state.end.checked_sub(1)?;
-        let start = end.checked_sub(u16::try_from(text.len()).ok()?)?;
-        Some(Written { start, end })
+        copy(text, body)?;
+        *body.last_mut()? = 0;
+        Some(Written { start: end.checked_add(BODY)?, length: u16::try_from(text.len()).ok()? })
     }
 
     fn number(&mut self, type_: PartType, number: u64) -> Option<()> {
@@ -231,12 +248,11 @@ impl<'a> Encoder<'a> {
     }
 
     /// Makes room for a part, writes its header and gives its body.
-    #[inline]
+    #[inline(always)]
     fn part(&mut self, type_: PartType, body: usize) -> Option<&mut [u8]> {
         let length = u16::try_from(body.checked_add(HEADER)?).ok()?;
-        let end = self.state.end.checked_add(length)?;
-        let part = self.buffer.get_mut(self.state.end.into()..end.into())?;
-        self.state.end = end;
+        let part = self.buffer.get_mut(self.state.end.into()..)?.get_mut(..length.into())?;
+        self.state.end = self.state.end.checked_add(length)?;
         let (header, body) = part.split_first_chunk_mut::<HEADER>()?;
         *header = (u32::from(type_.0) << 16 | u32::from(length)).to_be_bytes();
         Some(body)

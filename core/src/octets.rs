@@ -57,17 +57,22 @@ fn copy_long(octets: &[u8], place: &mut [u8]) -> Option<()> {
 /// Whether both are the same.
 #[inline(always)]
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
-    if !WIDE || one.len() > SHORT {
+    let length = one.len();
+    if !WIDE || length > SHORT {
         return one == other;
     }
-    one.len() == other.len()
-        && match one.len() {
-            16.. => same_ends::<16>(one, other),
-            8.. => same_ends::<8>(one, other),
+    if length != other.len() {
+        return false;
+    }
+    // The shortest are the most.
+    if length < 8 {
+        return match length {
             4.. => same_ends::<4>(one, other),
             2.. => same_ends::<2>(one, other),
             _ => one.first() == other.first(),
-        }
+        };
+    }
+    if length < 16 { same_ends::<8>(one, other) } else { same_ends::<16>(one, other) }
 }
 
 /// Compares `W` to `2 W` octets as their first `W` and their last `W`, which may overlap.
