@@ -455,6 +455,22 @@ mod tests {
     }
 
     #[test]
+    fn names_end_at_their_first_nul_wherever_they_stand() {
+        let named = |part: u8, text: &[u8]| [&[0, part, 0, u8::try_from(text.len() + 5).unwrap()], text, &[0]].concat();
+        let whole: Vec<u8> = [0, 2, 3, 4, 5].iter().flat_map(|part| named(*part, b"abc")).collect();
+        for (place, part) in [0, 2, 3, 4, 5].into_iter().enumerate() {
+            let cut = named(part, b"x\0yz, and so on until it is long");
+            let mut names = ["abc"; 5];
+            names[place] = "x";
+            let [host, plugin, plugin_instance, type_, type_instance] = names;
+            assert_eq!(
+                read(&[&whole, TIME, &cut, VALUES]),
+                [Ok(format!("{host}/{plugin}-{plugin_instance}/{type_}-{type_instance} at 1"))]
+            );
+        }
+    }
+
+    #[test]
     fn every_part_has_its_place_in_the_identifier() {
         let instances = [&b"\0\x03\0\x06i\0"[..], b"\0\x05\0\x06j\0"];
         assert_eq!(

@@ -274,6 +274,22 @@ mod tests {
     }
 
     #[test]
+    fn items_that_come_from_elsewhere_are_copied_alike() {
+        let mut packet = packet(|encoder| {
+            encoder.value_list(&identifier("h", "a"), TIME, None, [Value::Counter(1)]).unwrap();
+            encoder.notification(&identifier("h", "b"), TIME, Severity::Okay, "well".into()).unwrap();
+        });
+        packet.extend([0, 0, 0]);
+        let mut items: Vec<OwnedItem<8, 1, 8>, 8> = Vec::new();
+        let mut others = items.clone();
+        let copied = Decoder::new(&packet).copy_into(&mut items);
+        assert_eq!(copy_items(Decoder::new(&packet), &mut others), copied);
+        assert_eq!((copied.items, copied.refused, copied.left_out), (2, 1, 0));
+        assert_eq!(items, others);
+        assert_eq!(instances(&items), ["a", "b"]);
+    }
+
+    #[test]
     fn a_packet_can_be_read_in_portions() {
         let packet = lists(&["a", "b", "c", "d", "e"], 1);
         let mut decoder = Decoder::new(&packet);
