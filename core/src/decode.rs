@@ -56,11 +56,11 @@ impl<'a> Source<'a> for Decoder<'a> {
     }
 
     #[cold]
-    fn attend(&mut self) -> ControlFlow<Option<Result<Notification<'a>, Error>>> {
+    fn attend(&mut self) -> ControlFlow<Option<Result<Message<'a>, Error>>> {
         let result = match self.0.attend() {
             Step::Read => return ControlFlow::Continue(()),
             Step::End => return ControlFlow::Break(self.0.cursor.damage().map(Err)),
-            Step::Notification(notification) => Ok(notification),
+            Step::Message(message) => Ok(message),
             Step::Refused(error) => Err(error),
             Step::Seal(type_, body) => {
                 let offset = start(&self.0.cursor, body);
@@ -96,11 +96,11 @@ pub(crate) trait Source<'a> {
     /// Reads ordinary parts, until there are the values of a list or what comes next is not ordinary.
     fn advance(&mut self) -> Option<Values<'a>>;
 
-    /// The value list to which the values belong, without any values.
+    /// The value list to which the values belong, without any values. A message belongs to it, too.
     fn list(&self) -> &ValueList<'a>;
 
     /// Reads what is not ordinary: breaks with what comes of it, if anything does.
-    fn attend(&mut self) -> ControlFlow<Option<Result<Notification<'a>, Error>>>;
+    fn attend(&mut self) -> ControlFlow<Option<Result<Message<'a>, Error>>>;
 }
 
 /// What a source gives next.
@@ -114,8 +114,24 @@ pub(crate) fn next<'a>(source: &mut impl Source<'a>) -> Option<Result<Item<'a>, 
             return Some(Ok(Item::ValueList(list)));
         }
         if let ControlFlow::Break(other) = source.attend() {
-            return other.map(|other| other.map(Item::Notification));
+            return other.map(|other| other.map(|message| Item::Notification(message.completes(source.list()))));
         }
+    }
+}
+
+/// What makes a notification of what was said so far.
+#[derive(Clone, Copy)]
+pub(crate) struct Message<'a> {
+    pub(crate) severity: Severity,
+    pub(crate) text: Text<'a>,
+}
+
+impl<'a> Message<'a> {
+    /// The notification that it completes, which shares all else with a value list.
+    #[inline]
+    pub(crate) fn completes(self, list: &ValueList<'a>) -> Notification<'a> {
+        let ValueList { identifier, time, protection, user, .. } = *list;
+        Notification { identifier, time, severity: self.severity, message: self.text, protection, user }
     }
 }
 
@@ -124,7 +140,7 @@ pub(crate) enum Step<'a, B> {
     /// It is remembered, or passed over.
     Read,
     /// It completes a notification.
-    Notification(Notification<'a>),
+    Message(Message<'a>),
     /// It is a signature or an encrypted part, still closed.
     Seal(PartType, B),
     /// It is damaged, or worth an error for another reason.
@@ -181,7 +197,7 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
     ///
     /// `None` is before a part that is anything but ordinary, or at the end, and [`attend`](Self::attend) says which. Nearly all
     /// parts are read here, so nothing here makes an error.
-    #[inline(always)]
+    #[cfg_attr(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"), inline(always))]
     pub(crate) fn advance(&mut self) -> Option<Values<'a>> {
         // A local copy stays in registers.
         let mut left = mem::take(&mut self.cursor.left);
@@ -244,7 +260,7 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
         }
         let body = octets.share();
         let read = match type_ {
-            PartType::MESSAGE => self.notification(body).map(Step::Notification),
+            PartType::MESSAGE => self.message(body).map(Step::Message),
             PartType::VALUES => Err(self.no_list(body)),
             _ => self.remember(type_, body).map(|()| Step::Read),
         };
@@ -307,18 +323,17 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
         Values::fault(body).unwrap_or(Cause::Incomplete { missing: self.missing().unwrap_or(Missing::Time) })
     }
 
-    /// The notification that a message part completes.
-    fn notification(&self, body: &'a [u8]) -> Result<Notification<'a>, Cause> {
-        let message = string(body)?;
+    /// The message in the body of a message part.
+    fn message(&self, body: &'a [u8]) -> Result<Message<'a>, Cause> {
+        let text = string(body)?;
         let severity = Severity::from_raw(self.severity).ok_or(Cause::Severity { severity: self.severity })?;
         if self.list.time == Time::default() {
             return Err(Cause::Incomplete { missing: Missing::Time });
         }
-        if message.is_empty() {
+        if text.is_empty() {
             return Err(Cause::EmptyMessage);
         }
-        let ValueList { identifier, time, protection, user, .. } = self.list;
-        Ok(Notification { identifier, time, severity, message, protection, user })
+        Ok(Message { severity, text })
     }
 
     /// Whether a value list would be complete, and delivered.
@@ -356,7 +371,7 @@ pub(crate) fn start<'a, B: Octets<'a>>(cursor: &Cursor<B>, body: &[u8]) -> usize
 /// The body of a string part: octets and a final NUL (`WIRE §4`).
 fn string(body: &[u8]) -> Result<Text<'_>, Cause> {
     match body.split_last() {
-        Some((0, text)) => Ok(Text::until_nul(text)),
+        Some((0, text)) => Ok(Text::cut_at_nul(text)),
         Some(_) => Err(Cause::StringUnterminated { length: body.len() }),
         None => Err(Cause::StringEmpty),
     }

@@ -2,7 +2,7 @@
 
 /// Whether the machine moves octets of any alignment eight and sixteen at a time. Where it does not, the short copies below
 /// would be many instructions in many places, and calling `memcpy` is the better way.
-const WIDE: bool = cfg!(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"));
+pub(crate) const WIDE: bool = cfg!(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"));
 
 /// Octets that are copied without a call.
 const SHORT: usize = 32;

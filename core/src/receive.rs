@@ -3,10 +3,9 @@
 use core::iter::FusedIterator;
 use core::ops::ControlFlow;
 
-use crate::decode::{Source, next};
+use crate::decode::{Message, Source, next};
 use crate::{
-    Arrival, Batched, Cause, Error, Item, Items, Notification, Passwords, Receive, Replays, SecurityLevel, ValueList,
-    Values,
+    Arrival, Batched, Cause, Error, Item, Items, Passwords, Receive, Replays, SecurityLevel, ValueList, Values,
 };
 
 /// Takes packets from a transport and hands out their items.
@@ -167,7 +166,7 @@ impl<'a, P: Passwords, R: Replays> Source<'a> for Packet<'a, P, R> {
     }
 
     #[cold]
-    fn attend(&mut self) -> ControlFlow<Option<Result<Notification<'a>, Error>>> {
+    fn attend(&mut self) -> ControlFlow<Option<Result<Message<'a>, Error>>> {
         let comes = self.items.attend();
         match &comes {
             ControlFlow::Break(Some(Ok(_))) => self.counters.count_notification(),

@@ -19,9 +19,9 @@ use core::mem;
 use core::ops::ControlFlow;
 use core::str::FromStr;
 
-use crate::decode::{Scope, Source, Step, next, start};
+use crate::decode::{Message, Scope, Source, Step, next, start};
 use crate::part::{HEADER, Octets, split_part};
-use crate::{Cause, Error, Item, Notification, PartType, Passwords, Replays, SealTag, Text, ValueList, Values};
+use crate::{Cause, Error, Item, PartType, Passwords, Replays, SealTag, Text, ValueList, Values};
 
 /// Octets of a signature's MAC.
 const MAC: usize = 32;
@@ -367,10 +367,10 @@ impl<'a, P: Passwords, R: Replays> Source<'a> for Items<'a, P, R> {
     }
 
     #[cold]
-    fn attend(&mut self) -> ControlFlow<Option<Result<Notification<'a>, Error>>> {
+    fn attend(&mut self) -> ControlFlow<Option<Result<Message<'a>, Error>>> {
         let error = match self.scope.attend() {
             Step::Read => return ControlFlow::Continue(()),
-            Step::Notification(notification) => return ControlFlow::Break(Some(Ok(notification))),
+            Step::Message(message) => return ControlFlow::Break(Some(Ok(message))),
             Step::Refused(error) => error,
             Step::Seal(type_, body) => match self.enter(type_, body) {
                 Ok(()) => return ControlFlow::Continue(()),

@@ -3,6 +3,8 @@
 use core::fmt::{self, Write as _};
 use core::str::{self, Utf8Error};
 
+use crate::octets::WIDE;
+
 /// A name or a message, as the octets that were sent.
 ///
 /// Nothing says that they are UTF-8, or that they are safe to print. [`Display`](fmt::Display) shows them safely: control
@@ -23,8 +25,9 @@ impl<'a> Text<'a> {
         if may_have_nul(octets) { Self::cut_at_nul(octets) } else { Self(octets) }
     }
 
+    /// As [`until_nul`](Self::until_nul), for octets that are likely to have one.
     #[cold]
-    fn cut_at_nul(octets: &'a [u8]) -> Self {
+    pub(crate) fn cut_at_nul(octets: &'a [u8]) -> Self {
         Self(position(octets, 0).and_then(|end| octets.get(..end)).unwrap_or(octets))
     }
 
@@ -148,6 +151,9 @@ fn is_nul_there(octets: &[u8]) -> bool {
 /// `false` is certain. `true` may also be due to octets that are not ASCII.
 #[inline]
 fn may_have_nul(octets: &[u8]) -> bool {
+    if !WIDE {
+        return octets.contains(&0);
+    }
     // What first and last chunk leave out is between them; where they overlap they agree.
     match (octets.first_chunk(), octets.last_chunk()) {
         (Some(first), Some(last)) if octets.len() <= 16 => (suspects(*first) | suspects(*last)) != 0,

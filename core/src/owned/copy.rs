@@ -63,7 +63,7 @@ fn copy_from<'a, const NAME: usize, const VALUES: usize, const MESSAGE: usize>(
         }
         match source.attend() {
             ControlFlow::Continue(()) => {}
-            ControlFlow::Break(Some(Ok(notification))) => copied.put_notification(&notification, to),
+            ControlFlow::Break(Some(Ok(message))) => copied.put_notification(&message.completes(source.list()), to),
             ControlFlow::Break(Some(Err(error))) => copied.refuse(error),
             ControlFlow::Break(None) => break,
         }
