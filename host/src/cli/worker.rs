@@ -139,15 +139,19 @@ impl<'a> Worker<'a> {
             (Some(duplicates), Some(now)) => duplicates.item_is_new(item, now),
             _ => true,
         };
-        let mut items = packet.filter(|item| item.as_ref().map_or(true, is_new));
         match work.report {
             Report::Items => {
                 let origin = Origin { source: "listen", number: Some(number), from: arrival.from };
-                output.print(&mut items, &origin)?;
+                if now.is_none() {
+                    return output.print(packet, &origin);
+                }
+                output.print(packet.filter(|item| item.as_ref().map_or(true, is_new)), &origin)?;
             }
+            // Without adapters: items are large, and each would move them once more.
             Report::Nothing => {
-                for item in items.flatten() {
-                    if work.printing.wants(&item) {
+                for item in packet {
+                    let Ok(item) = &item else { continue };
+                    if is_new(item) && work.printing.wants(item) {
                         *wanted += 1;
                         if output.one_less() {
                             break;
@@ -158,16 +162,16 @@ impl<'a> Worker<'a> {
             Report::Seconds => {
                 let tally = seconds.of(arrival.from);
                 tally.packet(&arrival);
-                for item in items {
-                    match item {
-                        Ok(item) if !work.printing.wants(&item) => {}
+                for item in packet {
+                    match &item {
+                        Ok(item) if !is_new(item) || !work.printing.wants(item) => {}
                         Ok(item) => {
-                            tally.item(&item);
+                            tally.item(item);
                             if output.one_less() {
                                 break;
                             }
                         }
-                        Err(error) => tally.refusal(&error),
+                        Err(error) => tally.refusal(error),
                     }
                 }
             }
