@@ -1,223 +1,24 @@
-//! Interfaces that come and go, many groups, senders that are kept out, copies that are left out, and losses that are counted.
+//! Senders that are kept out, copies that are left out, and losses that are counted.
 //!
-//! The packets were recorded from collectd and are sent from plain sockets; `collectd.rs` has the real one.
+//! The packets were recorded from collectd and are sent from plain sockets, except where relays are concerned.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::Read,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU8, Ordering},
     thread,
 };
 
 use collectd_net_tests::{
     auth::AuthFile,
     collectd::{Block, Collectd},
-    net::{GROUPS, Namespace, Net, PORT, RECEIVER, SENDER, TO_RECEIVER, TO_SENDER, TO_THIRD},
+    heard::{LINE, VALUE, groups, hear, value},
+    net::{GROUPS, Net, PORT, RECEIVER, TO_RECEIVER, TO_THIRD},
     tap::{Tap, tap},
     until,
 };
-use nix::sys::signal::Signal;
-
-/// A value list, sent by collectd 5.12: h, p, gauge, 42 at 1700005000.
-const VALUE: [u8; 61] = [
-    0x00, 0x00, 0x00, 0x06, b'h', 0, // host
-    0x00, 0x08, 0x00, 0x0c, 0x19, 0x55, 0x01, 0x22, 0x00, 0x00, 0x00, 0x00, // time
-    0x00, 0x09, 0x00, 0x0c, 0x00, 0x00, 0x00, 0x02, 0x80, 0x00, 0x00, 0x00, // interval
-    0x00, 0x02, 0x00, 0x06, b'p', 0, // plugin
-    0x00, 0x04, 0x00, 0x0a, b'g', b'a', b'u', b'g', b'e', 0, // type
-    0x00, 0x06, 0x00, 0x0f, 0x00, 0x01, 0x01, 0, 0, 0, 0, 0, 0, 0x45, 0x40, // values
-];
-
-/// What is printed for [`VALUE`].
-const LINE: &str = "[1700005000] h/p/gauge [(1, 42.0)]";
-
-/// [`VALUE`] with another value, so that no two are the same.
-fn value(number: u16) -> Vec<u8> {
-    let [high, low] = number.to_be_bytes();
-    let mut packet = VALUE.to_vec();
-    packet[53..55].copy_from_slice(&[low, high]);
-    packet
-}
-
-/// [`VALUE`] of another host, and the line for it.
-fn of_host(host: u8) -> (Vec<u8>, String) {
-    let mut packet = VALUE.to_vec();
-    packet[4] = host;
-    (packet, LINE.replace(" h/", &format!(" {}/", char::from(host))))
-}
-
-/// Sends to each of these addresses until that is printed, for what is sent before an interface is joined is lost.
-fn hear(what: &str, tap: &Tap, sender: &Namespace, addresses: &[SocketAddr]) {
-    static NEXT: AtomicU8 = AtomicU8::new(0);
-
-    for address in addresses {
-        // What is on its way from an earlier address must not be taken for this one's.
-        let (packet, line) = of_host(b'a' + NEXT.fetch_add(1, Ordering::Relaxed) % 26);
-        let count = || tap.lines().iter().filter(|printed| **printed == line).count();
-        let before = count();
-        until(&format!("{what}: {address}"), || {
-            sender.try_send(TO_RECEIVER, *address, &packet);
-            count() > before
-        });
-    }
-}
-
-/// collectd's default groups and port.
-fn groups() -> [SocketAddr; 2] {
-    GROUPS.map(|group| SocketAddr::new(group, PORT))
-}
-
-#[test]
-fn an_interface_made_again_is_joined_again() {
-    let net = Net::new();
-    let tap = Tap::start(&net.receiver, &[]);
-    let named = Tap::start(&net.receiver, &["listen", "-i", TO_SENDER]);
-    let third = net.third();
-    [&tap, &named].into_iter().for_each(|tap| hear("at first", tap, &net.sender, &groups()));
-
-    for _ in 0..3 {
-        net.receiver.ip(&format!("link del {TO_SENDER}"));
-        net.link_again("");
-        [&tap, &named].into_iter().for_each(|tap| hear("on the new interface", tap, &net.sender, &groups()));
-    }
-    hear("on the other interface", &tap, &third, &groups());
-
-    for tap in [tap, named] {
-        let ended = tap.interrupt();
-        let said = |words: &str| ended.talk.lines().filter(|line| line.contains(words)).count();
-        assert_eq!(said("to-sender is gone"), 6, "{}", ended.talk);
-        assert_eq!(said("joined 239.192.74.66:25826 on to-sender"), 3, "{}", ended.talk);
-        assert_eq!(ended.code, Some(0));
-    }
-}
-
-#[test]
-fn an_interface_of_the_same_name_and_index_is_joined_again() {
-    let net = Net::new();
-    let tap = Tap::start(&net.receiver, &["listen", "-L", "239.192.74.66"]);
-    hear("at first", &tap, &net.sender, &groups()[..1]);
-
-    let index = net.receiver.ip(&format!("-o link show {TO_SENDER}")).split(':').next().map(str::to_owned);
-    // While the program stands still, one is gone and the other is there.
-    tap.signal(Signal::SIGSTOP);
-    net.receiver.ip(&format!("link del {TO_SENDER}"));
-    net.link_again(&format!(" index {}", index.expect("the interface has an index")));
-    tap.signal(Signal::SIGCONT);
-
-    hear("again", &tap, &net.sender, &groups()[..1]);
-    assert_eq!(tap.interrupt().code, Some(0));
-}
-
-#[test]
-fn an_interface_that_appears_late_is_joined() {
-    let net = Net::new();
-    let everywhere = Tap::start(&net.receiver, &[]);
-    let awaited = Tap::start(&net.receiver, &["listen", "-i", TO_THIRD, "--wait"]);
-    let unicast = Tap::start(&net.receiver, &["listen", "-L", "10.99.1.2", "-L", "[fd99:1::2]:25826"]);
-    assert!(awaited.talk().contains("no interface is called 'to-third'"), "{}", awaited.talk());
-    assert!(unicast.talk().contains("cannot listen on 10.99.1.2:25826"), "{}", unicast.talk());
-
-    let third = net.third();
-    [&everywhere, &awaited].into_iter().for_each(|tap| hear("on the late interface", tap, &third, &groups()));
-    let addresses = ["10.99.1.2", "fd99:1::2"].map(|ip| SocketAddr::new(ip.parse().expect("an address"), PORT));
-    hear("at the late address", &unicast, &third, &addresses);
-    for tap in [everywhere, awaited, unicast] {
-        assert_eq!(tap.interrupt().code, Some(0));
-    }
-}
-
-#[test]
-fn links_that_flap_and_addresses_that_change_cost_no_membership() {
-    let net = Net::new();
-    let tap = Tap::start(&net.receiver, &[]);
-    let hear = |what: &str| hear(what, &tap, &net.sender, &groups());
-    hear("at first");
-
-    for _ in 0..5 {
-        net.receiver.ip(&format!("link set {TO_SENDER} down"));
-        net.receiver.ip(&format!("link set {TO_SENDER} up"));
-        hear("after the link was down");
-    }
-    net.receiver.ip(&format!("addr flush dev {TO_SENDER} scope global"));
-    hear("without an address");
-    net.receiver.ip(&format!("addr add 10.99.7.2/24 dev {TO_SENDER}"));
-    hear("with another address");
-
-    let ended = tap.interrupt();
-    assert!(!ended.talk.contains("is gone"), "{}", ended.talk);
-    assert_eq!(ended.code, Some(0));
-}
-
-#[test]
-fn a_name_that_does_not_resolve_yet_is_tried_until_it_does() {
-    let net = Net::new();
-    let tap = Tap::start(&net.receiver, &["listen", "-L", "collector.invalid", "-L", "239.192.74.66"]);
-    assert!(tap.talk().contains("cannot resolve 'collector.invalid'"), "{}", tap.talk());
-    hear("beside it", &tap, &net.sender, &groups()[..1]);
-    assert_eq!(tap.interrupt().code, Some(0));
-}
-
-#[test]
-fn twenty_five_groups_on_thirty_interfaces_are_all_heard() {
-    let net = Net::new();
-    // Beyond 20 memberships a socket takes no more.
-    for number in 0..28 {
-        net.receiver.ip(&format!("link add more{number} type veth peer other{number}"));
-        net.receiver.ip(&format!("link set more{number} up"));
-    }
-    let groups: Vec<IpAddr> = (1..=25)
-        .map(|number| if number % 2 == 0 { format!("239.9.9.{number}") } else { format!("ff18::9:{number}") })
-        .map(|group| group.parse().expect("a group"))
-        .collect();
-    let listen = groups.iter().map(|group| format!("--listen={}", SocketAddr::new(*group, PORT)));
-    let arguments: Vec<_> =
-        ["listen".to_owned(), "-o".to_owned(), "json".to_owned()].into_iter().chain(listen).collect();
-    let tap = Tap::start(&net.receiver, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
-    let third = net.third();
-
-    for (number, group) in (0..).zip(&groups) {
-        net.sender.send(TO_RECEIVER, SocketAddr::new(*group, PORT), &value(number));
-    }
-    let lines = tap.wait_for(25, || {});
-    let distinct: BTreeSet<_> = lines.iter().collect();
-    assert_eq!((lines.len(), distinct.len()), (25, 25), "{lines:#?}");
-    // One that has come last is joined with a second socket.
-    let (packet, _) = of_host(b'z');
-    until("the last interface", || {
-        third.try_send(TO_RECEIVER, SocketAddr::new(groups[1], PORT), &packet);
-        tap.lines().iter().any(|line| line.contains("\"host\":\"z\""))
-    });
-    let ended = tap.interrupt();
-    assert_eq!(ended.code, Some(0), "{}", ended.talk);
-}
-
-#[test]
-fn with_a_source_other_senders_of_the_group_are_not_heard() {
-    let net = Net::new();
-    net.sender.ip(&format!("addr add 10.99.0.7/24 dev {TO_RECEIVER}"));
-    net.sender.ip(&format!("addr add fd99::7/64 dev {TO_RECEIVER} nodad"));
-    let [v4, v6] = SENDER;
-    let groups = ["232.1.2.3", "ff38::1234"].map(|group| SocketAddr::new(group.parse().expect("a group"), PORT));
-    let listen = [format!("{},source={v4}", groups[0]), format!("{},source={v6}", groups[1])];
-    let tap = Tap::start(&net.receiver, &["listen", "-L", &listen[0], "-L", &listen[1]]);
-    let witnesses = groups.map(|group| net.receiver.witness(TO_SENDER, group));
-
-    let others = ["10.99.0.7", "fd99::7"].map(|ip| ip.parse::<IpAddr>().expect("an address"));
-    for (group, other) in groups.into_iter().zip(others) {
-        net.sender.send_from(other, TO_RECEIVER, group, &value(7));
-    }
-    until("what others send", || witnesses.iter().all(|witness| witness.peek(&mut [0]).is_ok()));
-    for (group, source) in groups.into_iter().zip(SENDER) {
-        net.sender.send_from(source, TO_RECEIVER, group, &VALUE);
-    }
-    tap.wait_for(2, || {});
-    let ended = tap.interrupt();
-    assert_eq!(ended.lines, [LINE; 2]);
-    assert!(ended.talk.contains(&format!("{} from {v4}", groups[0])), "{}", ended.talk);
-}
 
 #[test]
 fn options_of_one_address_do_not_hold_for_another() {
