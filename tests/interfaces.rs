@@ -44,11 +44,13 @@ fn an_interface_of_the_same_name_and_index_is_joined_again() {
     let tap = Tap::start(&net.receiver, &["listen", "-L", "239.192.74.66"]);
     hear("at first", &tap, &net.sender, &groups()[..1]);
 
-    let index = net.receiver.ip(&format!("-o link show {TO_SENDER}")).split(':').next().map(str::to_owned);
+    let index = || net.receiver.ip(&format!("-o link show {TO_SENDER}")).split(':').next().map(str::to_owned);
+    let before = index();
     // While the program stands still, one is gone and the other is there.
     tap.signal(Signal::SIGSTOP);
     net.receiver.ip(&format!("link del {TO_SENDER}"));
-    net.link_again(&format!(" index {}", index.expect("the interface has an index")));
+    net.link_again(&format!(" index {}", before.as_ref().expect("the interface has an index")));
+    assert_eq!(index(), before);
     tap.signal(Signal::SIGCONT);
 
     hear("again", &tap, &net.sender, &groups()[..1]);

@@ -226,7 +226,7 @@ pub fn drain(witness: &UdpSocket) -> usize {
 fn link(subnet: u8, first: (&Namespace, &str), second: (&Namespace, &str), options: &str) {
     let ends = [first, second];
     let [one, other] = ends.map(|(namespace, interface)| format!("name {interface} netns {}", namespace.name));
-    ip(&format!("link add {one} type veth peer {other}{options}"));
+    ip(&format!("link add {other}{options} type veth peer {one}"));
     for ((namespace, interface), host) in ends.into_iter().zip(1..) {
         let [v4, v6] = addresses(subnet, host);
         namespace.ip(&format!("addr add {v4}/24 dev {interface}"));

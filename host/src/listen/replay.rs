@@ -108,6 +108,7 @@ impl Drop for Opening<'_> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
     use std::thread;
 
     use collectd_net::{SecurityLevel, User, open_once};
@@ -142,6 +143,42 @@ mod tests {
                 }
             });
             assert_eq!((good.into_inner(), damaged.into_inner()), (1, 0));
+        }
+    }
+
+    /// The seal of a recorded packet.
+    fn seal() -> SealTag {
+        struct Last(Option<SealTag>);
+        impl Replays for Last {
+            fn knows(&mut self, seal: SealTag) -> bool {
+                self.0 = Some(seal);
+                false
+            }
+            fn note(&mut self, _: SealTag) {}
+        }
+        let (users, mut last) = ([User::new("testuser", "s3cr3t-pa55")], Last(None));
+        open_once(&mut SIGNED.to_vec(), &users, SecurityLevel::Sign, &mut last).for_each(drop);
+        last.0.expect("the packet is signed")
+    }
+
+    #[test]
+    fn who_meets_a_seal_that_is_being_opened_waits_for_what_comes_of_it() {
+        for opens in [true, false] {
+            let (filter, seal) = (ReplayFilter::new(Duration::from_secs(60)), seal());
+            let mut first = Opening::new(Some(&filter));
+            assert!(!first.knows(seal));
+            thread::scope(|scope| {
+                let (sender, receiver) = mpsc::channel();
+                let filter = &filter;
+                scope.spawn(move || sender.send(Opening::new(Some(filter)).knows(seal)));
+                // However long that is, nothing comes.
+                assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
+                if opens {
+                    first.note(seal);
+                }
+                drop(first);
+                assert_eq!(receiver.recv(), Ok(opens));
+            });
         }
     }
 
