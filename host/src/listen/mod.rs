@@ -252,15 +252,8 @@ impl Listener {
 
     /// What to do about a receive buffer that is smaller than asked for.
     #[must_use]
-    pub fn buffer_advice(&self) -> Option<String> {
-        let asked = self.settings.receive_buffer;
-        let granted = self.receive_buffer().filter(|granted| *granted < asked.saturating_mul(2))?;
-        Some(format!(
-            "the receive buffer is small: {} KiB were asked for, {} KiB are granted, and packets of a burst will be lost; \
-             'sysctl -w net.core.rmem_max={asked}' allows more",
-            asked.saturating_mul(2) / 1024,
-            granted / 1024
-        ))
+    pub fn buffer_advice(&self) -> Option<Change> {
+        self.receive_buffer().and_then(|granted| Change::if_small(self.settings.receive_buffer, granted))
     }
 
     /// Starts to take packets in.

@@ -68,8 +68,23 @@ pub enum Change {
     Gone(SocketAddr, String),
     /// Packets to this address of the machine are heard.
     Bound(SocketAddr),
+    /// A socket was opened, and its receive buffer is small: octets asked for, as Linux doubles them, and granted.
+    SmallBuffer {
+        /// Octets that were to be had.
+        asked: usize,
+        /// Octets that there are.
+        granted: usize,
+    },
     /// Something cannot be done; it is tried again until it can.
     Trouble(String),
+}
+
+impl Change {
+    /// Says so if less is granted than was asked for.
+    pub(super) fn if_small(asked: usize, granted: usize) -> Option<Self> {
+        let asked = asked.saturating_mul(2);
+        (granted < asked).then_some(Self::SmallBuffer { asked, granted })
+    }
 }
 
 impl fmt::Display for Change {
@@ -80,6 +95,14 @@ impl fmt::Display for Change {
                 write!(f, "{} is gone, and {group} with it until it is back", shown(interface))
             }
             Self::Bound(address) => write!(f, "listening on {address}"),
+            Self::SmallBuffer { asked, granted } => write!(
+                f,
+                "the receive buffer is small: {} KiB were asked for, {} KiB are granted, and packets of a burst will be lost; \
+                 'sysctl -w net.core.rmem_max={}' allows more",
+                asked / 1024,
+                granted / 1024,
+                asked / 2
+            ),
             Self::Trouble(what) => write!(f, "{what}; trying again"),
         }
     }
@@ -176,7 +199,7 @@ impl Seats {
         }
         (changes.tell)(Change::Joined(group, interface.name.clone()));
         let bound = alone.then(|| place.clone());
-        self.take(wanted, socket, bound, vec![place]);
+        self.take(wanted, socket, bound, vec![place], changes);
         Ok(())
     }
 
@@ -194,14 +217,24 @@ impl Seats {
             match Socket::bind(&wanted.address, interface, self.buffer) {
                 Ok(socket) => {
                     (changes.tell)(Change::Bound(socket.address));
-                    self.take(wanted, socket, bound, Vec::new());
+                    self.take(wanted, socket, bound, Vec::new(), changes);
                 }
                 Err(error) => changes.troubles.push(ListenError::Bind(wanted.address.to_string(), error)),
             }
         }
     }
 
-    fn take(&mut self, wanted: &Wanted, socket: Socket, bound: Option<Place>, joined: Vec<Place>) {
+    fn take(
+        &mut self,
+        wanted: &Wanted,
+        socket: Socket,
+        bound: Option<Place>,
+        joined: Vec<Place>,
+        changes: &mut Changes<'_>,
+    ) {
+        if let Some(small) = Change::if_small(self.buffer, socket.buffer) {
+            (changes.tell)(small);
+        }
         let Wanted { address, source, profile, .. } = *wanted;
         self.seats.push(Seat { socket: Arc::new(socket), profile, wanted: address, source, bound, joined });
     }
