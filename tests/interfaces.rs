@@ -8,7 +8,7 @@ use std::{
 use collectd_net_tests::{
     collectd::{Block, Collectd},
     heard::{LINE, VALUE, groups, hear, of_host, value},
-    net::{GROUPS, Net, PORT, SENDER, TO_RECEIVER, TO_SENDER, TO_THIRD},
+    net::{GROUPS, Net, PORT, RECEIVER, SENDER, TO_RECEIVER, TO_SENDER, TO_THIRD},
     tap::Tap,
     until,
 };
@@ -138,6 +138,47 @@ fn twenty_five_groups_on_thirty_interfaces_are_all_heard() {
     });
     let ended = tap.interrupt();
     assert_eq!(ended.code, Some(0), "{}", ended.talk);
+}
+
+#[test]
+fn a_group_named_on_one_interface_and_on_all_is_printed_once() {
+    for order in [[0, 1], [1, 0]] {
+        let net = Net::new();
+        let third = net.third();
+        let listen = GROUPS.iter().flat_map(|&ip| {
+            let address = SocketAddr::new(ip, PORT);
+            let both = [format!("--listen={address}%{TO_SENDER}"), format!("--listen={address}")];
+            order.map(|place| both[place].clone())
+        });
+        let arguments: Vec<_> = ["listen".to_owned()].into_iter().chain(listen).collect();
+        let tap = Tap::start(&net.receiver, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+
+        let lines = [b'a', b'b', b'c'].map(|host| of_host(host).1);
+        net.sender.send_to_groups(TO_RECEIVER, &of_host(b'a').0);
+        third.send_to_groups(TO_RECEIVER, &of_host(b'b').0);
+        tap.wait_for(4, || {});
+        net.sender.send_to_groups(TO_RECEIVER, &of_host(b'c').0);
+        tap.wait_for(6, || {});
+        let ended = tap.interrupt();
+        let counts = lines.each_ref().map(|line| ended.lines.iter().filter(|printed| *printed == line).count());
+        assert_eq!((counts, ended.lines.len()), ([2; 3], 6), "{:#?}", ended.lines);
+    }
+}
+
+#[test]
+fn bound_to_any_address_it_does_not_hear_the_groups_of_others() {
+    let net = Net::new();
+    let tap = Tap::start(&net.receiver, &["listen", "-L", "0.0.0.0", "-L", "::"]);
+    let witnesses = groups().map(|group| net.receiver.witness(TO_SENDER, SocketAddr::new(group.ip(), 25_900)));
+
+    for (group, ip) in GROUPS.into_iter().zip(RECEIVER) {
+        net.sender.send(TO_RECEIVER, SocketAddr::new(group, 25_900), &VALUE);
+        net.sender.send(TO_RECEIVER, SocketAddr::new(group, PORT), &VALUE);
+        net.sender.send(TO_RECEIVER, SocketAddr::new(ip, PORT), &of_host(b'u').0);
+    }
+    tap.wait_for(2, || {});
+    until("the groups to arrive", || witnesses.iter().all(|witness| witness.peek(&mut [0]).is_ok()));
+    assert_eq!(tap.interrupt().lines, [of_host(b'u').1, of_host(b'u').1]);
 }
 
 #[test]

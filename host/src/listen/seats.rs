@@ -21,6 +21,13 @@ pub(super) struct Wanted {
     pub(super) profile: usize,
 }
 
+impl Wanted {
+    /// Whether the same packets are wanted, on whatever interfaces.
+    fn is_for_the_same(&self, other: &Self) -> bool {
+        (self.address, self.source, self.profile) == (other.address, other.source, other.profile)
+    }
+}
+
 /// A socket that is open.
 #[derive(Debug)]
 pub(super) struct Seat {
@@ -131,19 +138,21 @@ impl Seats {
             !gone.contains(&place.index) && interfaces.iter().any(same)
         };
         self.seats.retain_mut(|seat| seat.keep(&is_there, changes));
-        for wanted in wanted {
-            if wanted.address.ip().is_multicast() {
-                self.join_wanted(wanted, interfaces, changes);
+        for each in wanted {
+            if each.address.ip().is_multicast() {
+                let everywhere = wanted.iter().any(|other| other.interfaces.is_empty() && other.is_for_the_same(each));
+                self.join_wanted(each, everywhere, interfaces, changes);
             } else {
-                self.bind_wanted(wanted, interfaces, changes);
+                self.bind_wanted(each, interfaces, changes);
             }
         }
     }
 
-    fn join_wanted(&mut self, wanted: &Wanted, interfaces: &[Interface], changes: &mut Changes<'_>) {
+    /// A group on the interfaces that are wanted. It may be wanted `everywhere` besides.
+    fn join_wanted(&mut self, wanted: &Wanted, everywhere: bool, interfaces: &[Interface], changes: &mut Changes<'_>) {
         if !wanted.interfaces.is_empty() {
             // An IPv6 socket hears its group on every interface where any program has joined it, an IPv4 socket does not.
-            let alone = wanted.address.is_ipv6();
+            let alone = wanted.address.is_ipv6() && !everywhere || is_link_local(&wanted.address);
             for interface in named(&wanted.interfaces, interfaces, changes) {
                 if let Err(trouble) = self.join(wanted, interface, alone, changes) {
                     changes.troubles.push(trouble);
@@ -180,7 +189,7 @@ impl Seats {
         if self.seats.iter().any(|seat| seat.is_for(wanted) && seat.joined.contains(&place)) {
             return Ok(());
         }
-        for seat in self.seats.iter_mut().filter(|seat| !alone && seat.is_for(wanted)) {
+        for seat in self.seats.iter_mut().filter(|seat| !alone && seat.bound.is_none() && seat.is_for(wanted)) {
             match join(&seat.socket) {
                 Ok(()) => {
                     seat.joined.push(place);

@@ -42,10 +42,6 @@ impl Socket {
         }
         // Other programs on this machine may hear the group too; each gets its copy.
         socket.set_reuse_address(true)?;
-        match group {
-            SocketAddr::V4(_) => socket.set_multicast_all_v4(false)?,
-            SocketAddr::V6(_) => socket.set_multicast_all_v6(false)?,
-        }
         // Bound to the group, the socket hears neither unicast nor the groups that other programs joined.
         let address = if is_link_local(group) { scoped(group, Some(interface)) } else { *group };
         socket.bind(&SockAddr::from(address))?;
@@ -83,6 +79,11 @@ fn new(address: &SocketAddr) -> io::Result<socket2::Socket> {
     if address.is_ipv6() {
         // Otherwise an IPv6 socket takes the port of the IPv4 one.
         socket.set_only_v6(true)?;
+    }
+    // What others have joined is theirs, though a socket for any address would hear it.
+    match address {
+        SocketAddr::V4(_) => socket.set_multicast_all_v4(false)?,
+        SocketAddr::V6(_) => socket.set_multicast_all_v6(false)?,
     }
     Ok(socket)
 }
