@@ -233,6 +233,27 @@ impl Counters {
         }
     }
 
+    /// Adds what another receiver has seen.
+    pub fn add(&mut self, other: &Self) {
+        let Self { packets, octets, empty, truncated, value_lists, values, notifications, unknown_parts, refused } =
+            self;
+        for (sum, more) in [
+            (packets, other.packets),
+            (octets, other.octets),
+            (empty, other.empty),
+            (truncated, other.truncated),
+            (value_lists, other.value_lists),
+            (values, other.values),
+            (notifications, other.notifications),
+            (unknown_parts, other.unknown_parts),
+        ] {
+            *sum = sum.wrapping_add(more);
+        }
+        for (sum, more) in refused.iter_mut().zip(other.refused) {
+            *sum = sum.wrapping_add(more);
+        }
+    }
+
     /// Value lists and notifications delivered.
     #[must_use]
     pub const fn items(&self) -> u64 {
@@ -313,6 +334,11 @@ mod tests {
         assert_eq!((counters.packets, counters.octets, counters.empty, counters.truncated), (3, 61 + 69, 1, 0));
         assert_eq!((counters.items(), counters.values, counters.unknown_parts, counters.refused()), (2, 2, 1, 1));
         assert!(counters.refused_by_cause().any(|(word, count)| (word, count) == ("padding", 1)));
+
+        let mut sum = counters.clone();
+        sum.add(counters);
+        assert_eq!((sum.packets, sum.octets, sum.empty, sum.values), (6, 2 * (61 + 69), 2, 4));
+        assert_eq!((sum.items(), sum.unknown_parts, sum.refused(), sum.truncated), (4, 2, 2, 0));
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub trait Replays {
 }
 
 /// What a seal is known by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SealTag(u64);
 
 impl SealTag {

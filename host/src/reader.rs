@@ -2,11 +2,16 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use collectd_net::{Counters, Packet, SecurityLevel};
+use ipnet::IpNet;
 
 use crate::OwnedItem;
-use crate::listen::{Address, Inbox, ListenError, Listener, Settings, Wake};
+use crate::listen::{
+    Duplicates, Endpoint, Inbox, ListenError, Listener, Losses, Opening, Profile, ReplayFilter, Settings, Wake,
+};
 use crate::users::Users;
 
 /// Hears collectd, and iterates over the items for ever.
@@ -15,8 +20,10 @@ use crate::users::Users;
 #[derive(Debug)]
 pub struct Reader {
     inbox: Inbox,
-    users: Option<Users>,
-    level: SecurityLevel,
+    /// By the profiles of the listener.
+    profiles: Vec<(Option<Users>, SecurityLevel)>,
+    replays: Option<Arc<ReplayFilter>>,
+    duplicates: Option<Arc<Duplicates>>,
     counters: Counters,
     ready: VecDeque<OwnedItem>,
 }
@@ -25,7 +32,7 @@ impl Reader {
     /// Joins collectd's two default groups on all interfaces.
     ///
     /// # Errors
-    /// When none of them can be joined.
+    /// When the machine has no socket or thread to give. A group that no interface takes is tried again until one does.
     pub fn new() -> Result<Self, ReaderError> {
         Self::builder().open()
     }
@@ -42,20 +49,30 @@ impl Reader {
         &self.counters
     }
 
+    /// What was lost on the way, or kept out, so far.
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        self.inbox.losses()
+    }
+
     /// Opens all packets that have arrived.
     fn read(&mut self) {
-        if let Some(users) = &mut self.users {
+        let Some((users, level)) = self.profiles.get_mut(self.inbox.share().profile()) else { return };
+        if let Some(users) = users {
             // One that cannot be read any more leaves the users as they were.
             let _ = users.refresh();
         }
-        // No more than a batch at once, so that memory stays bounded.
+        // No more than a packet at once, so that memory stays bounded.
         while self.ready.is_empty() {
             let Some(packet) = self.inbox.pop() else {
                 return;
             };
             let from = packet.arrival.from;
-            let packet = Packet::of_batch(packet, self.users.as_ref(), self.level, (), &mut self.counters);
-            self.ready.extend(packet.flatten().map(|item| OwnedItem::new(&item, from)));
+            let opening = Opening::new(self.replays.as_deref());
+            let packet = Packet::of_batch(packet, users.as_ref(), *level, opening, &mut self.counters);
+            let now = Instant::now();
+            let is_new = |item: &_| self.duplicates.as_ref().is_none_or(|known| known.item_is_new(item, now));
+            self.ready.extend(packet.flatten().filter(is_new).map(|item| OwnedItem::new(&item, from)));
         }
     }
 }
@@ -92,8 +109,8 @@ pub struct Builder {
 impl Builder {
     /// Listens on this group or address, instead of the default groups; may be said again.
     #[must_use]
-    pub fn listen(mut self, address: Address) -> Self {
-        self.settings.addresses.push(address);
+    pub fn listen(mut self, endpoint: Endpoint) -> Self {
+        self.settings.endpoints.push(endpoint);
         self
     }
 
@@ -101,6 +118,34 @@ impl Builder {
     #[must_use]
     pub fn interface(mut self, name: impl Into<String>) -> Self {
         self.settings.interfaces.push(name.into());
+        self
+    }
+
+    /// Hears the senders of this network alone; may be said again.
+    #[must_use]
+    pub fn allowed_source(mut self, network: IpNet) -> Self {
+        self.settings.allowed_sources.push(network);
+        self
+    }
+
+    /// Refuses sealed packets that were opened within this time before.
+    #[must_use]
+    pub const fn replay_window(mut self, window: Duration) -> Self {
+        self.settings.replay_window = Some(window);
+        self
+    }
+
+    /// Leaves out what was heard within this time before, over another interface, group or relay.
+    #[must_use]
+    pub const fn dedup(mut self, window: Duration) -> Self {
+        self.settings.dedup = Some(window);
+        self
+    }
+
+    /// Asks the kernel for a receive buffer of so many octets.
+    #[must_use]
+    pub const fn receive_buffer(mut self, octets: usize) -> Self {
+        self.settings.receive_buffer = octets;
         self
     }
 
@@ -123,16 +168,17 @@ impl Builder {
     /// # Errors
     /// When the machine refuses what was asked for, or the password file cannot be read.
     pub fn open(self) -> Result<Reader, ReaderError> {
-        let users = match self.auth_file {
-            Some(path) => match Users::open(&path) {
-                Ok(users) => Some(users),
-                Err(error) => return Err(ReaderError::AuthFile(path, error)),
-            },
-            None => None,
-        };
         let listener = Listener::open(&self.settings).map_err(ReaderError::Listen)?;
+        let open = |profile: &Profile| {
+            let level = profile.security_level.unwrap_or(self.level);
+            let path = profile.auth_file.as_ref().or(self.auth_file.as_ref());
+            let open = |path: &PathBuf| Users::open(path).map_err(|error| ReaderError::AuthFile(path.clone(), error));
+            Ok((path.map(open).transpose()?, level))
+        };
+        let profiles = listener.profiles().iter().map(open).collect::<Result<_, _>>()?;
         let inbox = listener.start().map_err(ReaderError::Start)?;
-        Ok(Reader { inbox, users, level: self.level, counters: Counters::new(), ready: VecDeque::new() })
+        let (replays, duplicates) = (inbox.replays(), inbox.duplicates());
+        Ok(Reader { inbox, profiles, replays, duplicates, counters: Counters::new(), ready: VecDeque::new() })
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use collectd_net::{Key, Passwords};
 
 /// Users and their keys, from a file that is read again when it changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Users {
     path: PathBuf,
     keys: Keys,

@@ -32,13 +32,22 @@ impl Collectd {
     ///
     /// Nothing is read from the machine: what it sends is what a test puts in, in that order.
     pub fn start(namespace: &Namespace, blocks: &[Block]) -> Self {
+        Self::start_with(namespace, blocks, "")
+    }
+
+    /// Starts a collectd that sends on what it receives.
+    pub fn forward(namespace: &Namespace, blocks: &[Block]) -> Self {
+        Self::start_with(namespace, blocks, "  Forward true\n")
+    }
+
+    fn start_with(namespace: &Namespace, blocks: &[Block], options: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory is to be had");
         let path = |name| directory.path().join(name);
         let blocks: String = blocks.iter().map(Block::to_string).collect();
         let config = format!(
             "Hostname \"{HOST}\"\nFQDNLookup false\nInterval 10\nWriteThreads 1\nBaseDir {base:?}\nPIDFile {pid:?}\n\
              LoadPlugin unixsock\n<Plugin unixsock>\n  SocketFile {socket:?}\n</Plugin>\n\
-             LoadPlugin network\n<Plugin network>\n{blocks}</Plugin>\n",
+             LoadPlugin network\n<Plugin network>\n{blocks}{options}</Plugin>\n",
             base = directory.path(),
             pid = path("pid"),
             socket = path("socket"),

@@ -5,6 +5,7 @@
 //! collectd   a real collectd in a namespace, driven through its unixsock plugin
 //! rate       what the programs that measure rates share
 //! tap        collectd-tap in a namespace: what it prints, how it ends
+//! heard      a packet for it, and the line that it prints
 //! auth       files of users and passwords for it
 //! json       what `-o json` prints, read back without losing a bit
 //! files      recorded packets, and collectd-tap run on them
@@ -27,6 +28,7 @@ pub mod collectd;
 pub mod datagrams;
 mod files;
 pub mod frame;
+pub mod heard;
 pub mod json;
 pub mod net;
 pub mod rate;

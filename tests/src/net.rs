@@ -66,14 +66,20 @@ impl Net {
     #[expect(clippy::new_without_default, reason = "it changes the machine, which no default should")]
     pub fn new() -> Self {
         let net = Self { sender: Namespace::new("sender"), receiver: Namespace::new("receiver") };
-        link(0, (&net.sender, TO_RECEIVER), (&net.receiver, TO_SENDER));
+        net.link_again("");
         net
+    }
+
+    /// Makes the pair between them once more, after it was deleted; `options` are more words of `ip link add` for the
+    /// receiver's end.
+    pub fn link_again(&self, options: &str) {
+        link(0, (&self.sender, TO_RECEIVER), (&self.receiver, TO_SENDER), options);
     }
 
     /// Makes a third namespace, joined to the receiver by a second pair.
     pub fn third(&self) -> Namespace {
         let third = Namespace::new("third");
-        link(1, (&third, TO_RECEIVER), (&self.receiver, TO_THIRD));
+        link(1, (&third, TO_RECEIVER), (&self.receiver, TO_THIRD), "");
         third
     }
 }
@@ -143,6 +149,43 @@ impl Namespace {
         });
     }
 
+    /// Sends one datagram out of `interface` if that is possible now, while the link is down or not yet up.
+    pub fn try_send(&self, interface: &str, to: SocketAddr, datagram: &[u8]) -> bool {
+        self.enter(|| {
+            let socket = udp(to);
+            socket.bind_device(Some(interface.as_bytes())).is_ok() && socket.send_to(datagram, &to.into()).is_ok()
+        })
+    }
+
+    /// Sends one datagram out of `interface`, from this address of it.
+    pub fn send_from(&self, from: IpAddr, interface: &str, to: SocketAddr, datagram: &[u8]) {
+        self.enter(|| {
+            let socket = udp(to);
+            socket.bind_device(Some(interface.as_bytes())).expect("the interface exists");
+            socket.bind(&SocketAddr::new(from, 0).into()).expect("the address is this interface's");
+            let sent = socket.send_to(datagram, &to.into());
+            assert_eq!(sent.ok(), Some(datagram.len()), "send to {to} from {from}");
+        });
+    }
+
+    /// Sends these datagrams from one socket, in order.
+    pub fn send_all(&self, interface: &str, to: SocketAddr, datagrams: &[Vec<u8>]) {
+        let datagrams: Vec<_> = datagrams.iter().map(Vec::as_slice).collect();
+        self.flood(interface, to, &datagrams, datagrams.len() as u64);
+    }
+
+    /// Sends so many datagrams as fast as it goes, these in turn, from one socket.
+    pub fn flood(&self, interface: &str, to: SocketAddr, datagrams: &[&[u8]], count: u64) {
+        self.enter(|| {
+            let socket = udp(to);
+            socket.bind_device(Some(interface.as_bytes())).expect("the interface exists");
+            for (_, datagram) in (0..count).zip(datagrams.iter().cycle()) {
+                let sent = socket.send_to(datagram, &to.into());
+                assert_eq!(sent.ok(), Some(datagram.len()), "send to {to} out of {interface}");
+            }
+        });
+    }
+
     /// A socket bound to `address`, joined on `interface` if that is a group; it never blocks. It stands for another
     /// program, or tells a test what has arrived without asking the program under test.
     pub fn witness(&self, interface: &str, address: SocketAddr) -> UdpSocket {
@@ -180,10 +223,10 @@ pub fn drain(witness: &UdpSocket) -> usize {
 }
 
 /// Joins two namespaces: the first gets `10.99.subnet.1` and `fd99:subnet::1`, the second the same with 2.
-fn link(subnet: u8, first: (&Namespace, &str), second: (&Namespace, &str)) {
+fn link(subnet: u8, first: (&Namespace, &str), second: (&Namespace, &str), options: &str) {
     let ends = [first, second];
     let [one, other] = ends.map(|(namespace, interface)| format!("name {interface} netns {}", namespace.name));
-    ip(&format!("link add {one} type veth peer {other}"));
+    ip(&format!("link add {other}{options} type veth peer {one}"));
     for ((namespace, interface), host) in ends.into_iter().zip(1..) {
         let [v4, v6] = addresses(subnet, host);
         namespace.ip(&format!("addr add {v4}/24 dev {interface}"));

@@ -117,7 +117,7 @@ impl Tap {
     }
 
     /// What has been said on stderr so far.
-    fn talk(&self) -> String {
+    pub fn talk(&self) -> String {
         self.read("stderr")
     }
 

@@ -3,6 +3,7 @@
 use std::thread;
 
 use super::listen::{Limits, print_arriving};
+use super::worker::Report;
 use super::{Exit, Failure, Printing, say};
 use crate::demo::{Destination, Fleet};
 use crate::listen::{Address, Listener, Settings};
@@ -21,7 +22,7 @@ pub(super) struct Demo {
 /// The fleet sends through a real socket to any free port of the loopback, so that it disturbs nobody.
 pub(super) fn run(arguments: &Demo) -> Result<Exit, Failure> {
     let address = Address { host: "127.0.0.1".into(), port: 0, interface: None };
-    let settings = Settings { addresses: vec![address], interfaces: Vec::new() };
+    let settings = Settings { endpoints: vec![address.into()], ..Settings::default() };
     let listener = Listener::open(&settings).map_err(|error| Failure::Runtime(error.to_string()))?;
     let to = listener.addresses().next().ok_or_else(|| Failure::Runtime("no address to send to".into()))?;
     let failed = |error| Failure::Runtime(format!("cannot start the fleet: {error}"));
@@ -37,5 +38,5 @@ pub(super) fn run(arguments: &Demo) -> Result<Exit, Failure> {
         .name("fleet".into())
         .spawn(move || Fleet::new().send_for_ever(destinations, &complain))
         .map_err(failed)?;
-    print_arriving(listener, &arguments.printing, &arguments.limits)
+    print_arriving(listener, &settings, Report::Items, &arguments.printing, &arguments.limits)
 }

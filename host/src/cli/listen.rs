@@ -1,25 +1,25 @@
 //! `collectd-tap listen`, and `collectd-tap` alone.
 
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use collectd_net::{Counters, Packet, decrypt_together};
+use collectd_net::Counters;
 
-use super::output::{Count, Output, Summary};
-use super::{Exit, Failure, Printing, duration, refresh, say, stop};
-use crate::listen::{Address, Inbox, Listener, Settings, Wake};
-use crate::sink::Origin;
+use super::listening::Listening;
+use super::output::{Count, Summary};
+use super::worker::{Report, Work, Worker};
+use super::{Exit, Failure, Printing, duration, say, stop};
+use crate::listen::{Inbox, Listener, Losses, Settings, Share, Stopper, Wake};
 
 /// How long to hear nothing before saying so.
 const SILENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Listen {
-    /// Listen here instead of on the default groups: a group is joined, another address bound; may be repeated
-    #[arg(short = 'L', long, value_name = "HOST[:PORT][%IFACE]")]
-    listen: Vec<Address>,
-    /// Listen on this interface instead of on all; may be repeated
-    #[arg(short, long, value_name = "NAME")]
-    interface: Vec<String>,
+    #[command(flatten)]
+    listening: Listening,
     #[command(flatten)]
     pub(super) printing: Printing,
     #[command(flatten)]
@@ -38,82 +38,168 @@ pub(super) struct Limits {
 }
 
 pub(super) fn run(arguments: &Listen) -> Result<Exit, Failure> {
-    let settings = Settings { addresses: arguments.listen.clone(), interfaces: arguments.interface.clone() };
+    let settings = arguments.listening.settings(arguments.printing.count.is_some());
     let listener = Listener::open(&settings).map_err(|error| {
         let message = error.to_string();
         if error.is_usage() { Failure::Usage(message) } else { Failure::Runtime(message) }
     })?;
-    print_arriving(listener, &arguments.printing, &arguments.limits)
+    print_arriving(listener, &settings, arguments.listening.report(), &arguments.printing, &arguments.limits)
 }
 
 /// Prints what arrives until it is enough, or time, or somebody stops it.
-pub(super) fn print_arriving(listener: Listener, printing: &Printing, limits: &Limits) -> Result<Exit, Failure> {
-    let mut users = printing.users()?;
-    let mut output = Output::new(printing);
-    let mut counters = Counters::new();
+pub(super) fn print_arriving(
+    listener: Listener,
+    settings: &Settings,
+    report: Report,
+    printing: &Printing,
+    limits: &Limits,
+) -> Result<Exit, Failure> {
+    let mut work = Work::new(printing, report, listener.profiles())?;
     for error in listener.left_out() {
-        say(format_args!("warning: {error}"));
+        say(format_args!("warning: {error}; trying again"));
+    }
+    if let Some(advice) = listener.buffer_advice() {
+        say(format_args!("warning: {advice}"));
     }
     let listening = listener.to_string();
-    let mut inbox = listener.start().map_err(|error| Failure::Runtime(format!("cannot start to listen: {error}")))?;
+    let mut inbox = listener
+        .start_and_tell(|change| say(format_args!("{change}")))
+        .map_err(|error| Failure::Runtime(format!("cannot start to listen: {error}")))?;
     stop::on_signal(inbox.stopper()).map_err(|error| Failure::Runtime(format!("cannot catch signals: {error}")))?;
     say(format_args!("listening on {listening}"));
+    work.remember(&inbox);
 
-    let mut clock = Clock::start(limits);
-    let timed_out = loop {
-        if output.is_done() {
-            break false;
-        }
-        match wait(&mut inbox, &mut output, &mut clock)? {
-            Wake::Arrived => {}
-            Wake::Timeout => break true,
-            Wake::Stopped => break false,
-        }
-        refresh(&mut users);
-        let mut batch = inbox.pop_all();
-        decrypt_together(&mut batch, users.as_ref());
-        for packet in batch {
-            if output.is_done() {
-                break;
+    let activity = AtomicU64::new(0);
+    let mut clock = Clock::start(limits, &work, &activity);
+    let mut worker = Worker::new(&work, true);
+    let shares = inbox.take_shares();
+    let stopper = inbox.stopper();
+    let outcome = thread::scope(|scope| {
+        let others: Vec<_> = shares
+            .into_iter()
+            .map(|share| {
+                let (work, activity, stopper) = (&work, &activity, stopper.clone());
+                let start = clock.start;
+                scope.spawn(move || help(work, share, &stopper, || note_activity(activity, start)))
+            })
+            .collect();
+        let outcome = lead(&mut inbox, &mut worker, &mut clock);
+        // Whatever ended it ends the others too, after what has arrived until now.
+        inbox.stop();
+        let mut failure = None;
+        for other in others {
+            match other.join() {
+                Ok((counters, wanted, ended)) => {
+                    worker.counters.add(&counters);
+                    worker.wanted += wanted;
+                    failure = failure.or(ended.err());
+                }
+                Err(_) => failure = failure.or_else(|| Some(Failure::Runtime("a worker has panicked".into()))),
             }
-            let from = packet.arrival.from;
-            let mut packet = Packet::of_batch(packet, users.as_ref(), printing.security_level, (), &mut counters);
-            let origin = Origin { source: "listen", number: Some(clock.count_packet()), from };
-            output.print(&mut packet, &origin)?;
         }
-    };
-    output.flush()?;
+        match failure {
+            None => outcome,
+            Some(failure) => outcome.and(Err(failure)),
+        }
+    });
+    let timed_out = outcome?;
 
-    let losses = inbox.losses();
-    let mut summary = format!("{}, {} dropped by the kernel", Summary(&counters), losses.kernel);
-    if losses.queue > 0 {
-        summary += &format!(", {} dropped because the output was too slow", losses.queue);
+    let mut summary = Summary(&worker.counters).to_string();
+    if report != Report::Items && printing.selects() {
+        // Writing to a string cannot fail.
+        let _ = write!(summary, ", {} selected", Count(worker.wanted, "item"));
     }
-    if losses.errors > 0 {
-        summary += &format!(", {}", Count(losses.errors, "receive error"));
-    }
-    say(format_args!("{summary}"));
+    say(format_args!("{summary}, {}", lost(&inbox.losses(), settings)));
     Ok(match () {
-        () if printing.strict && counters.refused() > 0 => Exit::Rejected,
-        () if timed_out && counters.packets == 0 => Exit::Nothing,
+        () if printing.strict && worker.counters.refused() > 0 => Exit::Rejected,
+        () if timed_out && worker.counters.packets == 0 => Exit::Nothing,
         () => Exit::Done,
     })
 }
 
+/// What this thread does: the work of a worker, and to know when it is enough. Whether the time was up.
+fn lead(inbox: &mut Inbox, worker: &mut Worker<'_>, clock: &mut Clock<'_>) -> Result<bool, Failure> {
+    let timed_out = loop {
+        if worker.is_done() {
+            break false;
+        }
+        match wait(inbox, worker, clock)? {
+            Wake::Arrived => worker.open(inbox.share())?,
+            Wake::Timeout => break true,
+            Wake::Stopped => break false,
+        }
+    };
+    worker.end()?;
+    Ok(timed_out)
+}
+
+/// What another worker does until nothing more comes; what it counted.
+fn help(
+    work: &Work<'_>,
+    mut share: Share,
+    stopper: &Stopper,
+    note_activity: impl Fn(),
+) -> (Counters, u64, Result<(), Failure>) {
+    let mut worker = Worker::new(work, false);
+    let mut work_until_end = || {
+        loop {
+            let mut wake = share.wait(Some(Duration::ZERO));
+            if wake == Wake::Timeout {
+                let left = worker.flush()?;
+                wake = share.wait(left);
+            }
+            match wake {
+                Wake::Arrived => {
+                    note_activity();
+                    worker.open(&mut share)?;
+                }
+                Wake::Timeout => {}
+                Wake::Stopped => return worker.end(),
+            }
+        }
+    };
+    let outcome = work_until_end();
+    // Without this one, nothing would be complete.
+    if outcome.is_err() {
+        stopper.stop();
+    }
+    (worker.counters, worker.wanted, outcome)
+}
+
+/// Everything that did not come through, with its reason.
+fn lost(losses: &Losses, settings: &Settings) -> String {
+    let mut text = format!(
+        "{} dropped by the kernel (receive buffer full), {} dropped in the queue (output too slow, {} first), {}",
+        losses.kernel,
+        losses.queue,
+        settings.drop_policy,
+        Count(losses.errors, "receive error")
+    );
+    let mut add = |is_asked_for, count: u64, what: &str| {
+        if is_asked_for {
+            text += &format!(", {count} {what}");
+        }
+    };
+    add(!settings.allowed_sources.is_empty(), losses.sources, "from sources that are not allowed");
+    add(settings.dedup.is_some(), losses.duplicate_packets, "left out as duplicates");
+    add(settings.dedup.is_some(), losses.duplicate_items, "of the items left out as duplicates");
+    add(losses.forgotten_seals > 0, losses.forgotten_seals, "seals forgotten before the replay window was over");
+    text
+}
+
 /// Waits for packets. Before it really waits, everything that is kept back is printed.
-fn wait(inbox: &mut Inbox, output: &mut Output<'_>, clock: &mut Clock) -> Result<Wake, Failure> {
+fn wait(inbox: &mut Inbox, worker: &mut Worker<'_>, clock: &mut Clock<'_>) -> Result<Wake, Failure> {
     if clock.is_over() {
         return Ok(Wake::Timeout);
     }
-    match inbox.wait(Some(Duration::ZERO)) {
-        Wake::Timeout => output.flush()?,
-        wake => {
-            clock.note(wake);
-            return Ok(wake);
-        }
+    let wake = inbox.wait(Some(Duration::ZERO));
+    if wake != Wake::Timeout {
+        clock.note(wake);
+        return Ok(wake);
     }
     loop {
-        let wake = inbox.wait(clock.remaining());
+        let left = worker.flush()?;
+        let wake = inbox.wait([left, clock.remaining()].into_iter().flatten().min());
         clock.note(wake);
         if wake != Wake::Timeout || clock.is_over() {
             return Ok(wake);
@@ -122,43 +208,46 @@ fn wait(inbox: &mut Inbox, output: &mut Output<'_>, clock: &mut Clock) -> Result
     }
 }
 
+/// Notes that something has arrived, in milliseconds since the start.
+fn note_activity(activity: &AtomicU64, start: Instant) {
+    let now = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    activity.fetch_max(now, Ordering::Relaxed);
+}
+
 /// Knows when to end, and when to say that nothing is heard.
-struct Clock {
+struct Clock<'a> {
     start: Instant,
-    last: Instant,
+    /// When something arrived last, for any of the workers.
+    activity: &'a AtomicU64,
+    work: &'a Work<'a>,
     end: Option<Instant>,
     idle_timeout: Option<Duration>,
-    packets: u64,
     silence_said: bool,
 }
 
-impl Clock {
-    fn start(limits: &Limits) -> Self {
+impl<'a> Clock<'a> {
+    fn start(limits: &Limits, work: &'a Work<'a>, activity: &'a AtomicU64) -> Self {
         let start = Instant::now();
         Self {
             start,
-            last: start,
+            activity,
+            work,
             // A time that the clock cannot hold never comes.
             end: limits.total.and_then(|total| start.checked_add(total)),
             idle_timeout: limits.idle_timeout,
-            packets: 0,
             silence_said: false,
         }
     }
 
-    fn count_packet(&mut self) -> u64 {
-        self.packets += 1;
-        self.packets
-    }
-
-    fn note(&mut self, wake: Wake) {
+    fn note(&self, wake: Wake) {
         if wake == Wake::Arrived {
-            self.last = Instant::now();
+            note_activity(self.activity, self.start);
         }
     }
 
     fn ends(&self) -> Option<Instant> {
-        let idle = self.idle_timeout.and_then(|timeout| self.last.checked_add(timeout));
+        let last = self.start + Duration::from_millis(self.activity.load(Ordering::Relaxed));
+        let idle = self.idle_timeout.and_then(|timeout| last.checked_add(timeout));
         [self.end, idle].into_iter().flatten().min()
     }
 
@@ -166,15 +255,19 @@ impl Clock {
         self.ends().is_some_and(|end| end <= Instant::now())
     }
 
+    fn is_silent(&self) -> bool {
+        !self.silence_said && self.work.packets() == 0
+    }
+
     /// How long to wait for packets before something else is to be done.
     fn remaining(&self) -> Option<Duration> {
-        let silence = (self.packets == 0 && !self.silence_said).then(|| self.start + SILENCE);
+        let silence = self.is_silent().then(|| self.start + SILENCE);
         let next = [self.ends(), silence].into_iter().flatten().min()?;
         Some(next.saturating_duration_since(Instant::now()))
     }
 
     fn say_if_silent(&mut self) {
-        if self.packets == 0 && !self.silence_said && self.start.elapsed() >= SILENCE {
+        if self.is_silent() && self.start.elapsed() >= SILENCE {
             self.silence_said = true;
             say(format_args!(
                 "no packet in {} s: does a collectd send here? 'collectd-tap demo' shows what it would look like",

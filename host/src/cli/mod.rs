@@ -3,8 +3,11 @@
 mod decode;
 mod demo;
 mod listen;
+mod listening;
 mod output;
+mod seconds;
 mod stop;
+mod worker;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -101,25 +104,32 @@ impl Printing {
         self.only.is_none_or(|only| only == kind) && self.filter.as_ref().is_none_or(|filter| filter.matches(item))
     }
 
+    /// Whether there are items that are not to be printed.
+    const fn selects(&self) -> bool {
+        self.only.is_some() || self.filter.is_some()
+    }
+
     /// Reads the password file, if there is one.
     fn users(&self) -> Result<Option<Users>, Failure> {
-        let Some(path) = &self.auth_file else {
-            if self.security_level == SecurityLevel::None {
-                return Ok(None);
-            }
-            return Err(Failure::Usage("this security level needs passwords: name a file with --auth-file".into()));
-        };
-        let users = Users::open(path).map_err(|error| {
-            Failure::Usage(format!("cannot read the passwords in {}: {error}", shown(path.as_os_str())))
-        })?;
-        if users.world_readable() {
-            say(format_args!(
-                "warning: the passwords in {} can be read by everybody on this machine",
-                shown_path(&users)
-            ));
-        }
-        Ok(Some(users))
+        open_users(self.auth_file.as_deref(), self.security_level)
     }
+}
+
+/// Reads a password file, if there is one; this security level may need it.
+fn open_users(path: Option<&Path>, level: SecurityLevel) -> Result<Option<Users>, Failure> {
+    let Some(path) = path else {
+        if level == SecurityLevel::None {
+            return Ok(None);
+        }
+        return Err(Failure::Usage("this security level needs passwords: name a file with --auth-file".into()));
+    };
+    let users = Users::open(path).map_err(|error| {
+        Failure::Usage(format!("cannot read the passwords in {}: {error}", shown(path.as_os_str())))
+    })?;
+    if users.world_readable() {
+        say(format_args!("warning: the passwords in {} can be read by everybody on this machine", shown_path(&users)));
+    }
+    Ok(Some(users))
 }
 
 /// Reads the password file again if it has changed, and says so.

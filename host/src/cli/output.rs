@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use collectd_net::{Counters, Packet, Passwords};
+use collectd_net::{Counters, Error, Item};
 
 use super::{Failure, Printing};
 use crate::sink::{Origin, Sink};
@@ -38,9 +38,9 @@ impl<'a> Output<'a> {
     }
 
     /// Prints a packet, as much of it as is still asked for.
-    pub(super) fn print(
+    pub(super) fn print<'p>(
         &mut self,
-        packet: &mut Packet<'_, impl Passwords>,
+        packet: impl Iterator<Item = Result<Item<'p>, Error>>,
         origin: &Origin<'_>,
     ) -> Result<(), Failure> {
         for item in packet {
@@ -63,6 +63,11 @@ impl<'a> Output<'a> {
         if self.text.len() < KEPT_BACK { Ok(()) } else { self.flush() }
     }
 
+    /// Writes something else.
+    pub(super) fn write(&mut self, write: impl FnOnce(&mut String) -> fmt::Result) -> Result<(), Failure> {
+        write(&mut self.text).map_err(out_of_memory)
+    }
+
     /// Hands over what is kept back.
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
         if self.text.is_empty() {
@@ -75,7 +80,7 @@ impl<'a> Output<'a> {
     }
 
     /// Counts one thing that was printed; whether that was the last.
-    fn one_less(&mut self) -> bool {
+    pub(super) fn one_less(&mut self) -> bool {
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(1);
         }
@@ -135,7 +140,7 @@ mod tests {
         let arrival = collectd_net::Arrival { len: 5, from: None };
         let mut packet = [0x12, 0x34, 0, 4, 0];
         let level = collectd_net::SecurityLevel::None;
-        assert_eq!(Packet::new(arrival, &mut packet, (), level, &mut counters).count(), 1);
+        assert_eq!(collectd_net::Packet::new(arrival, &mut packet, (), level, &mut counters).count(), 1);
         assert_eq!(Summary(&counters).to_string(), "1 packet, 0 items, 1 refused (1 stray), 1 unknown part");
     }
 }

@@ -26,6 +26,11 @@ impl Address {
         [SocketAddr::new(GROUP_V4.into(), PORT), SocketAddr::new(GROUP_V6.into(), PORT)]
     }
 
+    /// Whether the host is a name, which may have several addresses, or none yet.
+    pub(super) fn is_name(&self) -> bool {
+        self.host.parse::<IpAddr>().is_err()
+    }
+
     /// All addresses that the host has.
     pub(crate) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         if let Ok(ip) = self.host.parse::<IpAddr>() {

@@ -1,33 +1,94 @@
 //! Listening: groups joined, addresses bound, packets taken in by threads that never wait for anything else.
 //!
 //! ```text
-//! socket → recvmmsg → batch ┐
-//! socket → recvmmsg → batch ┴→ queue → Inbox::pop
+//!            interfaces come and go: watch → join, leave, open, close
+//!
+//! socket → intake: recvmmsg → sources → duplicates ┐   ┌ queue → Inbox
+//! socket → intake: recvmmsg → sources → duplicates ┴→──┴ queue → Share      one for each worker, by sender
 //! ```
 
 mod address;
+mod batch;
 mod drops;
+mod endpoint;
 mod inbox;
+mod intake;
 mod interfaces;
+mod membership;
+mod queue;
+mod recent;
+mod replay;
+mod seats;
+mod sieve;
 mod socket;
+mod watch;
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
 
 pub use address::{Address, AddressError};
-pub use inbox::{Inbox, Losses, Stopper, Wake};
+pub use endpoint::{Endpoint, EndpointError, Profile};
+pub use inbox::{Inbox, Losses, Share, Stopper, Wake};
+pub use queue::DropPolicy;
+pub use replay::{Opening, ReplayFilter};
+pub use seats::Change;
+pub use sieve::{Duplicates, network};
 
-use interfaces::Interface;
-use socket::Socket;
+use batch::MAX_DATAGRAM;
+use intake::Shared;
+use queue::Queue;
+use seats::{Seat, Wanted};
+use sieve::Sources;
+use watch::Watch;
 
-/// Where to listen, as meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Where to listen, and how, as meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Groups to join and addresses to bind; none stands for collectd's two default groups.
-    pub addresses: Vec<Address>,
+    pub endpoints: Vec<Endpoint>,
     /// Names of the interfaces to use; none stands for all that are up and can do multicast, and the loopback.
     pub interfaces: Vec<String>,
+    /// Whether named interfaces that do not exist are waited for, rather than taken for misspelt.
+    pub wait_for_interfaces: bool,
+    /// Octets of receive buffer to ask for. Linux gives twice as much, if `net.core.rmem_max` lets it.
+    pub receive_buffer: usize,
+    /// Octets of a datagram that are taken in; longer ones are truncated, and counted.
+    pub max_packet: usize,
+    /// Octets of memory for packets that wait to be decoded, and what is dropped when they are full.
+    pub queue: usize,
+    /// What is dropped when packets take more memory than that.
+    pub drop_policy: DropPolicy,
+    /// How many decode at once; see [`Inbox::take_shares`].
+    pub workers: usize,
+    /// Who may send; none stands for everybody. What others send is counted and not decoded.
+    pub allowed_sources: Vec<IpNet>,
+    /// How long what was heard is remembered, to leave it out when it is heard again.
+    pub dedup: Option<Duration>,
+    /// How long seals that were opened are remembered, to refuse replays.
+    pub replay_window: Option<Duration>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            endpoints: Vec::new(),
+            interfaces: Vec::new(),
+            wait_for_interfaces: false,
+            receive_buffer: 4 << 20,
+            max_packet: MAX_DATAGRAM,
+            queue: 64 << 20,
+            drop_policy: DropPolicy::default(),
+            workers: 1,
+            allowed_sources: Vec::new(),
+            dedup: None,
+            replay_window: None,
+        }
+    }
 }
 
 /// Why listening did not begin.
@@ -39,7 +100,7 @@ pub enum ListenError {
     /// The interfaces of this machine cannot be listed.
     Interfaces(io::Error),
     /// The host name cannot be resolved.
-    Resolve(String, io::Error),
+    Resolve(String, String),
     /// The address is of a link, and no interface says of which.
     LinkLocal(SocketAddr),
     /// A socket for this address cannot be had.
@@ -54,14 +115,28 @@ impl ListenError {
     /// Whether what was asked for is wrong, rather than the machine unable.
     #[must_use]
     pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::UnknownInterface(_) | Self::Resolve(..) | Self::LinkLocal(_))
+        matches!(self, Self::UnknownInterface(_) | Self::LinkLocal(_))
+    }
+
+    /// Whether it makes no sense to try again.
+    fn is_final(&self, settings: &Settings) -> bool {
+        match self {
+            Self::UnknownInterface(_) => !settings.wait_for_interfaces,
+            Self::Bind(_, error) => {
+                matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied)
+            }
+            Self::LinkLocal(_) => true,
+            _ => false,
+        }
     }
 }
 
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownInterface(name) => write!(f, "no interface is called '{}'", shown(name)),
+            Self::UnknownInterface(name) => {
+                write!(f, "no interface is called '{}' (--wait waits for one)", shown(name))
+            }
             Self::Interfaces(error) => write!(f, "cannot list the network interfaces: {error}"),
             Self::Resolve(host, error) => write!(f, "cannot resolve '{}': {error}", shown(host)),
             Self::LinkLocal(address) => {
@@ -82,10 +157,8 @@ impl fmt::Display for ListenError {
 impl std::error::Error for ListenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Interfaces(error) | Self::Resolve(_, error) | Self::Bind(_, error) | Self::Join(_, _, error) => {
-                Some(error)
-            }
-            Self::UnknownInterface(_) | Self::LinkLocal(_) | Self::JoinAnywhere(_) => None,
+            Self::Interfaces(error) | Self::Bind(_, error) | Self::Join(_, _, error) => Some(error),
+            Self::UnknownInterface(_) | Self::Resolve(..) | Self::LinkLocal(_) | Self::JoinAnywhere(_) => None,
         }
     }
 }
@@ -94,64 +167,72 @@ fn shown(text: &str) -> collectd_net::Text<'_> {
     text.into()
 }
 
-/// Sockets that are open and joined. Packets wait in the kernel until [`start`](Self::start).
+/// Sockets that are open and joined, as far as that is possible yet. Packets wait in the kernel until [`start`](Self::start).
 #[derive(Debug)]
 pub struct Listener {
-    sockets: Vec<Socket>,
+    settings: Settings,
+    watch: Watch,
+    profiles: Vec<Profile>,
     left_out: Vec<ListenError>,
 }
 
 impl Listener {
     /// Opens the sockets that `settings` ask for.
     ///
-    /// Of the default groups, one that this machine cannot join (no IPv6, say) is left out; of what `settings` name, everything
-    /// must succeed.
+    /// What cannot be had yet is tried again for as long as it takes: a name that does not resolve, an address that this machine has
+    /// not got, a group that no interface takes.
     ///
     /// # Errors
-    /// What is wrong with the settings, or what the machine refused.
+    /// What is wrong with the settings, and what will not get better by itself: another program has the address, or the user may
+    /// not.
     pub fn open(settings: &Settings) -> Result<Self, ListenError> {
-        let known = interfaces::all().map_err(ListenError::Interfaces)?;
-        let find = |name: &String| {
-            let found = known.iter().find(|interface| interface.name == *name);
-            found.cloned().ok_or_else(|| ListenError::UnknownInterface(name.clone()))
+        let mut listener = Self {
+            settings: settings.clone(),
+            watch: Watch::new(settings.receive_buffer),
+            profiles: vec![Profile::default()],
+            left_out: Vec::new(),
         };
-        let mut names = settings.interfaces.clone();
-        names.sort();
-        names.dedup();
-        let chosen = names.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-        let mut sockets = Vec::new();
-        if settings.addresses.is_empty() {
-            let mut left_out = Vec::new();
-            for group in Address::default_groups() {
-                if let Err(error) = open_group(&mut sockets, &group, &chosen, &known) {
-                    left_out.push(error);
-                }
+        let groups = Address::default_groups()
+            .map(|group| Endpoint::from(Address { host: group.ip().to_string(), port: group.port(), interface: None }));
+        let endpoints = if settings.endpoints.is_empty() { &groups[..] } else { &settings.endpoints };
+        let wanted = endpoints.iter().map(|endpoint| listener.wanted(endpoint)).collect::<Result<_, _>>()?;
+        listener.watch.want(wanted);
+        let troubles = listener.watch.reconcile(&[], &mut |_| {});
+        // Told by whoever opened it, so it is not told again.
+        listener.watch.tell_troubles(&troubles, &mut |_| {});
+        for trouble in troubles {
+            if trouble.is_final(settings) {
+                return Err(trouble);
             }
-            if sockets.is_empty()
-                && let Some(error) = left_out.pop()
-            {
-                return Err(error);
-            }
-            return Ok(Self { sockets, left_out });
+            listener.left_out.push(trouble);
         }
-        for address in &settings.addresses {
-            let chosen = match &address.interface {
-                Some(name) => vec![find(name)?],
-                None => chosen.clone(),
-            };
-            let resolved = address.resolve().map_err(|error| ListenError::Resolve(address.host.clone(), error))?;
-            for address in resolved {
-                if address.ip().is_multicast() {
-                    open_group(&mut sockets, &address, &chosen, &known)?;
-                } else {
-                    open_unicast(&mut sockets, &address, &chosen)?;
-                }
-            }
-        }
-        Ok(Self { sockets, left_out: Vec::new() })
+        listener.left_out.extend(listener.watch.unresolved());
+        Ok(listener)
     }
 
-    /// Why some of the default groups are not listened on.
+    /// What an endpoint asks for; of a name, all but the address.
+    fn wanted(&mut self, endpoint: &Endpoint) -> Result<(Address, Wanted), ListenError> {
+        let Endpoint { address, source, profile } = endpoint;
+        let known = self.profiles.iter().position(|known| known == profile);
+        let profile = known.unwrap_or_else(|| {
+            self.profiles.push(profile.clone());
+            self.profiles.len() - 1
+        });
+        let mut interfaces: Vec<_> = match &address.interface {
+            Some(interface) => vec![interface.clone()],
+            None => self.settings.interfaces.clone(),
+        };
+        interfaces.sort();
+        interfaces.dedup();
+        let ip = address.host.parse::<IpAddr>().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+        let socket_address = SocketAddr::new(ip, address.port);
+        if socket::is_link_local(&socket_address) && !ip.is_multicast() && interfaces.is_empty() {
+            return Err(ListenError::LinkLocal(socket_address));
+        }
+        Ok((address.clone(), Wanted { address: socket_address, source: *source, interfaces, profile }))
+    }
+
+    /// What cannot be listened on yet, and why.
     #[must_use]
     pub fn left_out(&self) -> &[ListenError] {
         &self.left_out
@@ -159,7 +240,20 @@ impl Listener {
 
     /// The addresses that the sockets are bound to.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.sockets.iter().map(|socket| socket.address)
+        self.seats().iter().map(|seat| seat.socket.address)
+    }
+
+    /// The different ways in which packets are opened. Each [share](Share::profile) says which is meant; the first stands for what
+    /// holds where an endpoint says nothing else.
+    #[must_use]
+    pub fn profiles(&self) -> &[Profile] {
+        &self.profiles
+    }
+
+    /// What to do about a receive buffer that is smaller than asked for.
+    #[must_use]
+    pub fn buffer_advice(&self) -> Option<Change> {
+        self.receive_buffer().and_then(|granted| Change::if_small(self.settings.receive_buffer, granted))
     }
 
     /// Starts to take packets in.
@@ -167,57 +261,59 @@ impl Listener {
     /// # Errors
     /// When the system has no thread or descriptor to give.
     pub fn start(self) -> io::Result<Inbox> {
-        Inbox::start(self.sockets)
+        self.start_and_tell(|_| {})
+    }
+
+    /// Starts to take packets in, and tells what changes, on another thread.
+    ///
+    /// # Errors
+    /// When the system has no thread or descriptor to give.
+    pub fn start_and_tell(self, tell: impl FnMut(Change) + Send + 'static) -> io::Result<Inbox> {
+        let Self { settings, watch, .. } = self;
+        let workers = settings.workers.max(1);
+        let queue = |_| Queue::new(settings.queue / workers, settings.drop_policy);
+        let shared = Shared {
+            queues: (0..workers).map(queue).collect(),
+            sources: Sources::new(settings.allowed_sources),
+            duplicates: settings.dedup.map(Duplicates::new).map(Arc::new),
+            receive_errors: Default::default(),
+            kernel: Default::default(),
+            max_packet: settings.max_packet.clamp(1, MAX_DATAGRAM),
+        };
+        let replays = settings.replay_window.map(ReplayFilter::new).map(Arc::new);
+        Inbox::start(watch, Arc::new(shared), replays, Box::new(tell))
+    }
+
+    fn seats(&self) -> &[Seat] {
+        &self.watch.seats.seats
+    }
+
+    /// Octets of the smallest receive buffer.
+    fn receive_buffer(&self) -> Option<usize> {
+        self.seats().iter().map(|seat| seat.socket.buffer).min()
     }
 }
 
 /// What is listened on, for people: addresses, interfaces and the size of the receive buffer.
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, socket) in self.sockets.iter().enumerate() {
+        let Some(granted) = self.receive_buffer() else {
+            return f.write_str("nothing yet");
+        };
+        let seats = self.seats();
+        for (place, seat) in seats.iter().enumerate() {
             let before = match place {
                 0 => "",
-                _ if place + 1 == self.sockets.len() => " and ",
+                _ if place + 1 == seats.len() => " and ",
                 _ => ", ",
             };
-            write!(f, "{before}{socket}")?;
+            write!(f, "{before}{seat}")?;
         }
-        match self.sockets.iter().map(Socket::receive_buffer).min() {
-            Some(octets) => write!(f, ", receive buffer {} KiB", octets / 1024),
-            None => Ok(()),
+        let asked = self.settings.receive_buffer.saturating_mul(2);
+        write!(f, ", receive buffer {} KiB", granted / 1024)?;
+        if granted < asked {
+            write!(f, " of {} KiB", asked / 1024)?;
         }
+        Ok(())
     }
-}
-
-/// A group on the chosen interfaces, or on all that can.
-fn open_group(
-    sockets: &mut Vec<Socket>,
-    group: &SocketAddr,
-    chosen: &[Interface],
-    known: &[Interface],
-) -> Result<(), ListenError> {
-    if !chosen.is_empty() {
-        return chosen.iter().try_for_each(|interface| socket::join_alone(sockets, group, interface));
-    }
-    let mut joined = false;
-    for interface in known.iter().filter(|interface| interface.hears_groups()) {
-        match socket::join(sockets, group, interface) {
-            Ok(()) => joined = true,
-            // An interface without this family, or one that has just gone.
-            Err(ListenError::Join(..)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    if joined { Ok(()) } else { Err(ListenError::JoinAnywhere(group.to_string())) }
-}
-
-/// An address of this machine, on the chosen interfaces or wherever it is.
-fn open_unicast(sockets: &mut Vec<Socket>, address: &SocketAddr, chosen: &[Interface]) -> Result<(), ListenError> {
-    if chosen.is_empty() {
-        sockets.push(Socket::bind(address, None)?);
-    }
-    for interface in chosen {
-        sockets.push(Socket::bind(address, Some(interface))?);
-    }
-    Ok(())
 }

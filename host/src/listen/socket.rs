@@ -1,51 +1,41 @@
 //! One socket: bound so that it hears its own group or address and nothing else.
 
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-use nix::errno::Errno;
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Type};
+use nix::sys::socket::{setsockopt, sockopt};
+use socket2::{Domain, Protocol, SockAddr, Type};
 
-use super::ListenError;
+use super::drops::{self, Drops};
 use super::interfaces::Interface;
-
-/// Octets of receive buffer to ask for. Linux gives twice as much, if `net.core.rmem_max` lets it.
-const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// A socket that packets arrive at.
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) socket: socket2::Socket,
+    /// The group, or the address that it is bound to.
     pub(super) address: SocketAddr,
-    /// Names of the interfaces that the group is joined on, or that the socket is bound to.
-    interfaces: Vec<String>,
+    /// Octets that the kernel keeps for it.
+    pub(super) buffer: usize,
+    pub(super) drops: Drops,
 }
 
 impl Socket {
     /// A socket for an address of this machine, on one interface if it is given.
-    pub(super) fn bind(address: &SocketAddr, interface: Option<&Interface>) -> Result<Self, ListenError> {
-        if interface.is_none() && is_link_local(address) {
-            return Err(ListenError::LinkLocal(*address));
+    pub(super) fn bind(address: &SocketAddr, interface: Option<&Interface>, buffer: usize) -> io::Result<Self> {
+        let socket = new(address)?;
+        if let Some(interface) = interface {
+            socket.bind_device(Some(interface.name.as_bytes()))?;
         }
-        let open = || {
-            let socket = new(address)?;
-            if let Some(interface) = interface {
-                socket.bind_device(Some(interface.name.as_bytes()))?;
-            }
-            // Without SO_REUSEADDR: two programs on one unicast address would steal datagrams from each other.
-            socket.bind(&SockAddr::from(scoped(address, interface)))?;
-            Ok(socket)
-        };
-        let socket = open().map_err(|error| ListenError::Bind(address.to_string(), error))?;
-        let interfaces = interface.into_iter().map(|interface| interface.name.clone()).collect();
+        // Without SO_REUSEADDR: two programs on one unicast address would steal datagrams from each other.
+        socket.bind(&SockAddr::from(scoped(address, interface)))?;
         // Port 0 asked for any.
         let address = socket.local_addr().ok().and_then(|bound| bound.as_socket()).unwrap_or(*address);
-        Ok(Self { socket, address, interfaces })
+        Ok(Self::ready(socket, address, buffer))
     }
 
     /// A socket for a group, not joined anywhere yet. If it is `alone`, it hears the group on this interface only.
-    fn for_group(group: &SocketAddr, interface: &Interface, alone: bool) -> io::Result<Self> {
+    pub(super) fn for_group(group: &SocketAddr, interface: &Interface, alone: bool, buffer: usize) -> io::Result<Self> {
         let socket = new(group)?;
         if alone {
             socket.bind_device(Some(interface.name.as_bytes()))?;
@@ -55,87 +45,33 @@ impl Socket {
         // Bound to the group, the socket hears neither unicast nor the groups that other programs joined.
         let address = if is_link_local(group) { scoped(group, Some(interface)) } else { *group };
         socket.bind(&SockAddr::from(address))?;
-        match group {
-            SocketAddr::V4(_) => socket.set_multicast_all_v4(false)?,
-            SocketAddr::V6(_) => socket.set_multicast_all_v6(false)?,
-        }
-        Ok(Self { socket, address: *group, interfaces: Vec::new() })
+        Ok(Self::ready(socket, *group, buffer))
     }
 
-    /// Joins by index, so that it does not matter which addresses the interface has, or whether it has any.
-    fn join(&mut self, interface: &Interface) -> io::Result<()> {
-        match self.address.ip() {
-            IpAddr::V4(group) => {
-                self.socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(interface.index))?;
-            }
-            IpAddr::V6(group) => self.socket.join_multicast_v6(&group, interface.index)?,
-        }
-        self.interfaces.push(interface.name.clone());
-        Ok(())
+    fn ready(socket: socket2::Socket, address: SocketAddr, buffer: usize) -> Self {
+        drops::tell(&socket);
+        let buffer = ask_for_buffer(&socket, buffer);
+        Self { socket, address, buffer, drops: Drops::default() }
     }
 
-    /// Octets that the kernel keeps for the socket.
-    pub(super) fn receive_buffer(&self) -> usize {
-        self.socket.recv_buffer_size().unwrap_or_default()
+    /// Has the counter of drops up to date.
+    pub(super) fn ask_for_drops(&self) {
+        self.drops.ask(&self.socket);
     }
 }
 
-impl fmt::Display for Socket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.address)?;
-        for (place, name) in self.interfaces.iter().enumerate() {
-            let before = if place == 0 { " (" } else { ", " };
-            write!(f, "{before}{}", super::shown(name))?;
-        }
-        f.write_str(if self.interfaces.is_empty() { "" } else { ")" })
+/// Asks for so many octets of receive buffer, and tells how many are granted.
+///
+/// Linux doubles what it is asked for, because what it keeps of each datagram besides the octets counts, too.
+fn ask_for_buffer(socket: &socket2::Socket, octets: usize) -> usize {
+    let granted = || socket.recv_buffer_size().unwrap_or_default();
+    // It may refuse numbers beyond 31 bits; what was granted says it all.
+    let _ = socket.set_recv_buffer_size(octets);
+    if granted() < octets.saturating_mul(2) {
+        // Whoever may administer the network is not bound by net.core.rmem_max.
+        let _ = setsockopt(socket, sockopt::RcvBufForce, &octets);
     }
-}
-
-/// Joins a group on an interface that was asked for by name: nothing is to be heard on others.
-pub(super) fn join_alone(
-    sockets: &mut Vec<Socket>,
-    group: &SocketAddr,
-    interface: &Interface,
-) -> Result<(), ListenError> {
-    // An IPv6 socket hears its group on every interface where any program has joined it, an IPv4 socket does not.
-    let alone = group.is_ipv6();
-    join_with(sockets, group, interface, alone)
-}
-
-/// Joins a group on one of all interfaces.
-pub(super) fn join(sockets: &mut Vec<Socket>, group: &SocketAddr, interface: &Interface) -> Result<(), ListenError> {
-    join_with(sockets, group, interface, is_link_local(group))
-}
-
-/// Joins with the last socket of the group if it can take one more membership, or with a new one.
-fn join_with(
-    sockets: &mut Vec<Socket>,
-    group: &SocketAddr,
-    interface: &Interface,
-    alone: bool,
-) -> Result<(), ListenError> {
-    let refused = |error| Err(ListenError::Join(group.to_string(), interface.name.clone(), error));
-    let mut of_group = sockets.iter_mut().filter(|socket| socket.address == *group);
-    if of_group.any(|socket| socket.interfaces.contains(&interface.name)) {
-        return Ok(());
-    }
-    if let Some(last) = sockets.iter_mut().rfind(|socket| socket.address == *group && !alone) {
-        match last.join(interface) {
-            Ok(()) => return Ok(()),
-            // A socket takes only so many memberships (net.ipv4.igmp_max_memberships).
-            Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => {}
-            Err(error) => return refused(error),
-        }
-    }
-    let mut socket =
-        Socket::for_group(group, interface, alone).map_err(|error| ListenError::Bind(group.to_string(), error))?;
-    match socket.join(interface) {
-        Ok(()) => {
-            sockets.push(socket);
-            Ok(())
-        }
-        Err(error) => refused(error),
-    }
+    granted()
 }
 
 fn new(address: &SocketAddr) -> io::Result<socket2::Socket> {
@@ -144,7 +80,11 @@ fn new(address: &SocketAddr) -> io::Result<socket2::Socket> {
         // Otherwise an IPv6 socket takes the port of the IPv4 one.
         socket.set_only_v6(true)?;
     }
-    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    // What others have joined is theirs, though a socket for any address would hear it.
+    match address {
+        SocketAddr::V4(_) => socket.set_multicast_all_v4(false)?,
+        SocketAddr::V6(_) => socket.set_multicast_all_v6(false)?,
+    }
     Ok(socket)
 }
 
@@ -159,7 +99,7 @@ fn scoped(address: &SocketAddr, interface: Option<&Interface>) -> SocketAddr {
 }
 
 /// Whether the address is of IPv6's link-local or interface-local scope, unicast or group.
-fn is_link_local(address: &SocketAddr) -> bool {
+pub(super) fn is_link_local(address: &SocketAddr) -> bool {
     match address.ip() {
         IpAddr::V4(_) => false,
         IpAddr::V6(ip) => {

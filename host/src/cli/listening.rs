@@ -1,0 +1,122 @@
+//! The flags that say where to listen, whom to hear, and what to do when it is too much.
+
+use std::time::Duration;
+
+use super::{duration, worker::Report};
+use crate::listen::{DropPolicy, Endpoint, Settings, network};
+
+/// How long `--dedup` remembers, if it does not say.
+const DEDUP: &str = "60s";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Listening {
+    /// Listen here instead of on the default groups: a group is joined, another address bound; may be repeated. Options:
+    /// source=ADDRESS (of a group, hear this sender alone), security-level=LEVEL, auth-file=FILE
+    #[arg(short = 'L', long, value_name = "HOST[:PORT][%IFACE][,OPTION=VALUE]...")]
+    listen: Vec<Endpoint>,
+    /// Listen on this interface instead of on all; may be repeated
+    #[arg(short, long, value_name = "NAME")]
+    interface: Vec<String>,
+    /// Wait for named interfaces that do not exist yet, instead of taking them for misspelt
+    #[arg(long)]
+    wait: bool,
+    /// Hear these senders alone: addresses and networks such as 10.0.0.0/8,fd00::/8; others are counted, not decoded
+    #[arg(long, value_name = "CIDR,...", value_delimiter = ',', value_parser = network)]
+    allowed_sources: Vec<ipnet::IpNet>,
+    /// Refuse sealed packets that were opened within this time before; it takes both copies of a collectd that signs for two
+    /// groups for one
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    replay_window: Option<Duration>,
+    /// Leave out what was heard within this time before, over another interface, group or relay
+    #[arg(long, value_name = "TIME", value_parser = duration, num_args = 0..=1, require_equals = true, default_missing_value = DEDUP)]
+    dedup: Option<Duration>,
+    /// Octets of receive buffer to ask the kernel for, which gives twice as much if it may (64K, 4M)
+    #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = size)]
+    receive_buffer: usize,
+    /// Octets of a packet to take in; longer ones are truncated and counted
+    #[arg(long, value_name = "SIZE", default_value = "65535", value_parser = packet_size)]
+    max_packet_size: usize,
+    /// Octets of memory for packets that wait to be decoded
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size)]
+    queue: usize,
+    /// What to drop when they take more: the newest, or the oldest
+    #[arg(long, value_name = "WHICH", default_value_t)]
+    drop: DropPolicy,
+    /// Decode on this many threads; what one sender sends stays in order. With --count, one does it all
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: u16,
+    /// Print a line for each sender and second instead of items
+    #[arg(long, conflicts_with = "count_only")]
+    summary: bool,
+    /// Print no items, only how many there were at the end
+    #[arg(long)]
+    count_only: bool,
+}
+
+impl Listening {
+    /// Where to listen, and how; `one_by_one` if a single worker must see everything.
+    pub(super) fn settings(&self, one_by_one: bool) -> Settings {
+        Settings {
+            endpoints: self.listen.clone(),
+            interfaces: self.interface.clone(),
+            wait_for_interfaces: self.wait,
+            receive_buffer: self.receive_buffer,
+            max_packet: self.max_packet_size,
+            queue: self.queue,
+            drop_policy: self.drop,
+            workers: if one_by_one { 1 } else { self.workers.into() },
+            allowed_sources: self.allowed_sources.clone(),
+            dedup: self.dedup,
+            replay_window: self.replay_window,
+        }
+    }
+
+    pub(super) const fn report(&self) -> Report {
+        match (self.summary, self.count_only) {
+            (true, _) => Report::Seconds,
+            (_, true) => Report::Nothing,
+            _ => Report::Items,
+        }
+    }
+}
+
+/// A number of octets: `65536`, `64K`, `4M`, `1G`.
+fn size(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+    let shift = match text.get(digits.len()..).unwrap_or_default() {
+        "" => 0,
+        "k" | "K" | "KiB" => 10,
+        "m" | "M" | "MiB" => 20,
+        "g" | "G" | "GiB" => 30,
+        _ => return Err("a size is written as 65536, 64K, 4M or 1G".into()),
+    };
+    let number = digits.parse::<usize>().map_err(|_| "a size is written as 65536, 64K, 4M or 1G")?;
+    // The kernel takes 31 bits, and doubles them.
+    match number.checked_mul(1 << shift) {
+        Some(octets) if (1..=1 << 30).contains(&octets) => Ok(octets),
+        _ => Err("a size is from 1 to 1G".into()),
+    }
+}
+
+fn packet_size(text: &str) -> Result<usize, String> {
+    match size(text)? {
+        octets @ 64..=65_535 => Ok(octets),
+        _ => Err("packets have from 64 to 65535 octets".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units_or_are_octets() {
+        for (text, octets) in [("1", 1), ("65536", 65_536), ("64K", 65_536), ("4M", 4 << 20), ("1GiB", 1 << 30)] {
+            assert_eq!(size(text), Ok(octets), "{text}");
+        }
+        for text in ["", "0", "K", "4T", "-1", "1.5M", "2G", "99999999999999999999", "4 M"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+        assert!(packet_size("63").is_err() && packet_size("64K").is_err() && packet_size("1452").is_ok());
+    }
+}

@@ -1,0 +1,202 @@
+//! From packets that have arrived to output: what one thread does, alone or as one of several.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use collectd_net::{Batched, Counters, Item, Packet, SecurityLevel, decrypt_together};
+
+use super::output::Output;
+use super::seconds::Seconds;
+use super::{Failure, Printing, open_users, refresh};
+use crate::listen::{Duplicates, Inbox, Opening, Profile, ReplayFilter, Share};
+use crate::sink::{Format, Origin};
+use crate::users::Users;
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Report {
+    /// Items, in the format that was asked for.
+    Items,
+    /// A line for each sender and second.
+    Seconds,
+    /// Nothing: items are counted.
+    Nothing,
+}
+
+/// What all workers have in common.
+pub(super) struct Work<'a> {
+    printing: &'a Printing,
+    report: Report,
+    profiles: Vec<(Option<Users>, SecurityLevel)>,
+    replays: Option<Arc<ReplayFilter>>,
+    duplicates: Option<Arc<Duplicates>>,
+    /// How many packets were opened so far.
+    packets: AtomicU64,
+}
+
+impl<'a> Work<'a> {
+    /// Reads the passwords of every profile.
+    pub(super) fn new(printing: &'a Printing, report: Report, profiles: &[Profile]) -> Result<Self, Failure> {
+        let open = |profile: &Profile| {
+            let level = profile.security_level.unwrap_or(printing.security_level);
+            let path = profile.auth_file.as_ref().or(printing.auth_file.as_ref());
+            Ok((open_users(path.map(AsRef::as_ref), level)?, level))
+        };
+        let profiles = profiles.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Self { printing, report, profiles, replays: None, duplicates: None, packets: AtomicU64::new(0) })
+    }
+
+    /// Takes over what the inbox remembers of earlier packets.
+    pub(super) fn remember(&mut self, inbox: &Inbox) {
+        self.replays = inbox.replays();
+        self.duplicates = inbox.duplicates();
+    }
+
+    /// How many packets were opened so far.
+    pub(super) fn packets(&self) -> u64 {
+        self.packets.load(Ordering::Relaxed)
+    }
+}
+
+/// One of those who decode.
+pub(super) struct Worker<'a> {
+    work: &'a Work<'a>,
+    /// Of each profile.
+    users: Vec<Option<Users>>,
+    output: Output<'a>,
+    seconds: Seconds,
+    pub(super) counters: Counters,
+    /// Items that were to be printed, whether they were or only counted.
+    pub(super) wanted: u64,
+    /// Whether this is the one that tells of changes in password files.
+    talks: bool,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(work: &'a Work<'a>, talks: bool) -> Self {
+        Self {
+            work,
+            users: work.profiles.iter().map(|(users, _)| users.clone()).collect(),
+            output: Output::new(work.printing),
+            seconds: Seconds::new(work.printing.format == Format::Json),
+            counters: Counters::new(),
+            wanted: 0,
+            talks,
+        }
+    }
+
+    /// Whether everything that was asked for is printed.
+    pub(super) fn is_done(&self) -> bool {
+        self.output.is_done()
+    }
+
+    /// Opens the packets that were waited for.
+    pub(super) fn open(&mut self, share: &mut Share) -> Result<(), Failure> {
+        self.turn()?;
+        let profile = share.profile();
+        let Some((_, level)) = self.work.profiles.get(profile) else { return Ok(()) };
+        // Lent out while packets are open that borrow from it.
+        let mut users = self.users.get_mut(profile).and_then(Option::take);
+        if self.talks {
+            refresh(&mut users);
+        } else if let Some(users) = &mut users {
+            users.refresh();
+        }
+        let mut outcome = Ok(());
+        if users.is_some() {
+            let mut batch = share.pop_all();
+            decrypt_together(&mut batch, users.as_ref());
+            let mut packets = batch.into_iter();
+            while outcome.is_ok()
+                && !self.is_done()
+                && let Some(packet) = packets.next()
+            {
+                outcome = self.packet(packet, users.as_ref(), *level);
+            }
+        } else {
+            while outcome.is_ok()
+                && !self.is_done()
+                && let Some(packet) = share.pop()
+            {
+                outcome = self.packet(packet, None, *level);
+            }
+        }
+        if let Some(place) = self.users.get_mut(profile) {
+            *place = users;
+        }
+        outcome
+    }
+
+    fn packet(&mut self, packet: Batched<'_>, users: Option<&Users>, level: SecurityLevel) -> Result<(), Failure> {
+        let Self { work, output, seconds, counters, wanted, .. } = self;
+        let arrival = packet.arrival;
+        let opening = Opening::new(work.replays.as_deref());
+        let packet = Packet::of_batch(packet, users, level, opening, counters);
+        let number = work.packets.fetch_add(1, Ordering::Relaxed) + 1;
+        let now = work.duplicates.as_ref().map(|_| Instant::now());
+        let is_new = |item: &Item<'_>| match (&work.duplicates, now) {
+            (Some(duplicates), Some(now)) => duplicates.item_is_new(item, now),
+            _ => true,
+        };
+        match work.report {
+            Report::Items => {
+                let origin = Origin { source: "listen", number: Some(number), from: arrival.from };
+                if now.is_none() {
+                    return output.print(packet, &origin);
+                }
+                output.print(packet.filter(|item| item.as_ref().map_or(true, is_new)), &origin)?;
+            }
+            // Without adapters: items are large, and each would move them once more.
+            Report::Nothing => {
+                for item in packet {
+                    let Ok(item) = &item else { continue };
+                    if is_new(item) && work.printing.wants(item) {
+                        *wanted += 1;
+                        if output.one_less() {
+                            break;
+                        }
+                    }
+                }
+            }
+            Report::Seconds => {
+                let tally = seconds.of(arrival.from);
+                tally.packet(&arrival);
+                for item in packet {
+                    match &item {
+                        Ok(item) if !is_new(item) || !work.printing.wants(item) => {}
+                        Ok(item) => {
+                            tally.item(item);
+                            if output.one_less() {
+                                break;
+                            }
+                        }
+                        Err(error) => tally.refusal(error),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the second down that is over.
+    fn turn(&mut self) -> Result<(), Failure> {
+        if self.work.report == Report::Seconds {
+            self.output.write(|text| self.seconds.turn(text))?;
+        }
+        Ok(())
+    }
+
+    /// Prints what is kept back, and the second that is over; how long until there is more of that.
+    pub(super) fn flush(&mut self) -> Result<Option<Duration>, Failure> {
+        self.turn()?;
+        self.output.flush()?;
+        Ok(self.seconds.left())
+    }
+
+    /// Prints everything.
+    pub(super) fn end(&mut self) -> Result<(), Failure> {
+        self.output.write(|text| self.seconds.end(text))?;
+        self.output.flush()
+    }
+}
