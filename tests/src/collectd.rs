@@ -32,13 +32,18 @@ impl Collectd {
     ///
     /// Nothing is read from the machine: what it sends is what a test puts in, in that order.
     pub fn start(namespace: &Namespace, blocks: &[Block]) -> Self {
+        Self::start_with(namespace, blocks, "")
+    }
+
+    /// Starts collectd as [`start`](Self::start) does, with more configuration.
+    pub fn start_with(namespace: &Namespace, blocks: &[Block], more: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory is to be had");
         let path = |name| directory.path().join(name);
         let blocks: String = blocks.iter().map(Block::to_string).collect();
         let config = format!(
             "Hostname \"{HOST}\"\nFQDNLookup false\nInterval 10\nWriteThreads 1\nBaseDir {base:?}\nPIDFile {pid:?}\n\
              LoadPlugin unixsock\n<Plugin unixsock>\n  SocketFile {socket:?}\n</Plugin>\n\
-             LoadPlugin network\n<Plugin network>\n{blocks}</Plugin>\n",
+             LoadPlugin network\n<Plugin network>\n{blocks}</Plugin>\n{more}",
             base = directory.path(),
             pid = path("pid"),
             socket = path("socket"),

@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Listen) -> Result<Exit, Failure> {
 /// Prints what arrives until it is enough, or time, or somebody stops it.
 pub(super) fn print_arriving(listener: Listener, printing: &Printing, limits: &Limits) -> Result<Exit, Failure> {
     let mut users = printing.users()?;
-    let mut output = Output::new(printing);
+    let mut output = Output::new(printing)?;
     let mut counters = Counters::new();
     for error in listener.left_out() {
         say(format_args!("warning: {error}"));
@@ -71,18 +71,21 @@ pub(super) fn print_arriving(listener: Listener, printing: &Printing, limits: &L
         }
         refresh(&mut users);
         let mut batch = inbox.pop_all();
-        decrypt_together(&mut batch, users.as_ref());
+        if !output.wants_octets() {
+            decrypt_together(&mut batch, users.as_ref());
+        }
         for packet in batch {
             if output.is_done() {
                 break;
             }
             let from = packet.arrival.from;
+            output.packet_start(packet.octets());
             let mut packet = Packet::of_batch(packet, users.as_ref(), printing.security_level, (), &mut counters);
             let origin = Origin { source: "listen", number: Some(clock.count_packet()), from };
             output.print(&mut packet, &origin)?;
         }
     };
-    output.flush()?;
+    output.finish()?;
 
     let losses = inbox.losses();
     let mut summary = format!("{}, {} dropped by the kernel", Summary(&counters), losses.kernel);

@@ -1,0 +1,83 @@
+//! Each format, read back by a program that is not ours: Python's module csv, a parser of Influx' lines, carbon's receiver,
+//! Prometheus' parser and promtool. What they read is compared with the items as JSON has them (`tests/readers/`).
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use collectd_net_tests::tap::tap;
+use collectd_net_tests::{capture, data, decode, decode_bad_packets, hostile};
+
+/// A Python that has the modules of the readers; `tests/run` makes it.
+fn python() -> PathBuf {
+    env::var_os("READERS_PYTHON")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/readers/bin/python3"), PathBuf::from)
+}
+
+/// Captures with all kinds of items, and what it takes to open them.
+fn captures() -> Vec<Vec<String>> {
+    let path = |name: &str| capture(name).to_str().expect("a path in UTF-8").to_owned();
+    let plain = ["all-data-types", "notifications", "plain-ipv4", "fleet-50", "other-senders", "malformed"];
+    let mut inputs: Vec<Vec<String>> = plain.map(|name| vec![path(&format!("{name}.pcap"))]).into();
+    for sealed in ["encrypted.pcap", "old-4.10.pcap", "auth-mixed.pcap"] {
+        inputs.push(vec!["-a".into(), path("users.auth"), path(sealed)]);
+    }
+    inputs
+}
+
+/// Has a reader compare what a format prints with what JSON does, for captures, bad packets and hostile names.
+fn read_back(reader: &str, format: &[&str]) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (files, _) = hostile::packets(directory.path());
+    let json = ["-o", "json", "--rejects"];
+    let format = [format, &["--rejects"]].concat();
+    let both = |printed: [String; 2], what: &str| compare(directory.path(), reader, &printed, what);
+    for arguments in captures().iter().chain([&files]) {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        both([&format[..], &json].map(|format| decode(&[format, &arguments].concat())), &arguments.join(" "));
+    }
+    // These are opened in several runs, each of which would begin and end the output anew.
+    if !matches!(reader, "csv_reader.py" | "prometheus_reader.py") {
+        both([&format[..], &json].map(decode_bad_packets), "bad packets");
+    }
+}
+
+fn compare(directory: &Path, reader: &str, printed: &[String; 2], what: &str) {
+    let files = [directory.join("printed"), directory.join("json")];
+    for (file, text) in files.iter().zip(printed) {
+        fs::write(file, text).expect("it is ours");
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("readers").join(reader);
+    let output =
+        Command::new(python()).arg("-B").arg(script).args(&files).output().expect("tests/run makes this Python");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains(" passed, 0 failed"),
+        "{reader} of {what}: {said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn lines_for_people_say_what_json_says() {
+    read_back("long_reader.py", &["-o", "long", "--utc"]);
+}
+
+#[test]
+fn a_terminal_gets_colours_unless_no_color_is_set() {
+    let packet = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/tests/data/collectd-5.12.0-minimal.bin");
+    let on_terminal = |variable: Option<&str>| {
+        let mut command = Command::new("script");
+        // What else decides must not come from whoever runs this.
+        command.env_remove("CLICOLOR").env_remove("CLICOLOR_FORCE").env_remove("NO_COLOR").env("TERM", "xterm");
+        if let Some(variable) = variable {
+            command.env(variable, "1");
+        }
+        let run = format!("{} decode {}", tap().display(), packet.display());
+        let output = command.args(["-qec", &run, "/dev/null"]).stdin(Stdio::null()).output().expect("script runs");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    assert!(on_terminal(None).contains("\u{1b}[1mh/p/gauge\u{1b}[0m"), "{:?}", on_terminal(None));
+    assert!(!on_terminal(Some("NO_COLOR")).contains('\u{1b}'), "{:?}", on_terminal(Some("NO_COLOR")));
+}
