@@ -60,6 +60,11 @@ fn compare(directory: &Path, reader: &str, printed: &[String; 2], what: &str) {
 }
 
 #[test]
+fn influx_lines_are_read_by_another_parser() {
+    read_back("influx_reader.py", &["-o", "influx"]);
+}
+
+#[test]
 fn lines_for_people_say_what_json_says() {
     read_back("long_reader.py", &["-o", "long", "--utc"]);
 }

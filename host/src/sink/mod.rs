@@ -2,6 +2,7 @@
 
 pub mod blog;
 pub mod exact;
+pub mod influx;
 pub mod json;
 pub mod long;
 pub mod number;
@@ -120,11 +121,13 @@ pub enum Format {
     Exact,
     /// `PUTVAL` and `PUTNOTIF` commands, as collectd takes them
     Putval,
+    /// InfluxDB's line protocol
+    Influx,
 }
 
 impl Format {
     /// Their names.
-    pub const NAMES: [&'static str; 5] = ["blog", "long", "json", "exact", "putval"];
+    pub const NAMES: [&'static str; 6] = ["blog", "long", "json", "exact", "putval", "influx"];
 
     /// A sink that writes this format.
     #[must_use]
@@ -137,6 +140,7 @@ impl Format {
             Self::Json => Box::new(json::Json::new(rejects)),
             Self::Exact => Box::new(exact::Exact::default()),
             Self::Putval => Box::new(putval::Putval { rejects }),
+            Self::Influx => Box::new(influx::Influx::new(rejects)),
         }
     }
 
@@ -156,7 +160,7 @@ impl Format {
     #[must_use]
     pub const fn tells_names(&self) -> bool {
         match self {
-            Self::Long | Self::Json => true,
+            Self::Long | Self::Json | Self::Influx => true,
             Self::Blog | Self::Exact | Self::Putval => false,
         }
     }
@@ -184,6 +188,7 @@ impl FromStr for Format {
             "json" => Self::Json,
             "exact" => Self::Exact,
             "putval" => Self::Putval,
+            "influx" => Self::Influx,
             _ => {
                 let (names, meant) = (Self::NAMES.join(", "), did_you_mean(name, Self::NAMES));
                 return Err(format!("a format is one of {names}{meant}"));
