@@ -65,6 +65,18 @@ fn influx_lines_are_read_by_another_parser() {
 }
 
 #[test]
+fn graphite_lines_are_read_by_carbon() {
+    let format = ["-o", "graphite"];
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    read_back("graphite_reader.py", &format);
+    // Rates are numbers as any others.
+    let path = capture("plain-ipv4.pcap");
+    let arguments = ["-r", path.to_str().expect("a path")];
+    let printed = [&format[..], &["-o", "json"]].map(|format| decode(&[format, &arguments].concat()));
+    compare(directory.path(), "graphite_reader.py", &printed, "rates");
+}
+
+#[test]
 fn lines_for_people_say_what_json_says() {
     read_back("long_reader.py", &["-o", "long", "--utc"]);
 }

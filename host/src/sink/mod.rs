@@ -2,6 +2,7 @@
 
 pub mod blog;
 pub mod exact;
+pub mod graphite;
 pub mod influx;
 pub mod json;
 pub mod long;
@@ -123,11 +124,13 @@ pub enum Format {
     Putval,
     /// InfluxDB's line protocol
     Influx,
+    /// Graphite's plaintext protocol
+    Graphite,
 }
 
 impl Format {
     /// Their names.
-    pub const NAMES: [&'static str; 6] = ["blog", "long", "json", "exact", "putval", "influx"];
+    pub const NAMES: [&'static str; 7] = ["blog", "long", "json", "exact", "putval", "influx", "graphite"];
 
     /// A sink that writes this format.
     #[must_use]
@@ -141,6 +144,7 @@ impl Format {
             Self::Exact => Box::new(exact::Exact::default()),
             Self::Putval => Box::new(putval::Putval { rejects }),
             Self::Influx => Box::new(influx::Influx::new(rejects)),
+            Self::Graphite => Box::new(graphite::Graphite::default()),
         }
     }
 
@@ -160,7 +164,7 @@ impl Format {
     #[must_use]
     pub const fn tells_names(&self) -> bool {
         match self {
-            Self::Long | Self::Json | Self::Influx => true,
+            Self::Long | Self::Json | Self::Influx | Self::Graphite => true,
             Self::Blog | Self::Exact | Self::Putval => false,
         }
     }
@@ -189,6 +193,7 @@ impl FromStr for Format {
             "exact" => Self::Exact,
             "putval" => Self::Putval,
             "influx" => Self::Influx,
+            "graphite" => Self::Graphite,
             _ => {
                 let (names, meant) = (Self::NAMES.join(", "), did_you_mean(name, Self::NAMES));
                 return Err(format!("a format is one of {names}{meant}"));
