@@ -60,6 +60,11 @@ fn compare(directory: &Path, reader: &str, printed: &[String; 2], what: &str) {
 }
 
 #[test]
+fn a_table_is_read_by_python() {
+    read_back("csv_reader.py", &["-o", "csv"]);
+}
+
+#[test]
 fn influx_lines_are_read_by_another_parser() {
     read_back("influx_reader.py", &["-o", "influx"]);
 }

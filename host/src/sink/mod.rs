@@ -1,6 +1,7 @@
 //! Sinks: where items end. One file for each format.
 
 pub mod blog;
+pub mod csv;
 pub mod exact;
 pub mod graphite;
 pub mod influx;
@@ -126,11 +127,13 @@ pub enum Format {
     Influx,
     /// Graphite's plaintext protocol
     Graphite,
+    /// A table with a row for each value
+    Csv,
 }
 
 impl Format {
     /// Their names.
-    pub const NAMES: [&'static str; 7] = ["blog", "long", "json", "exact", "putval", "influx", "graphite"];
+    pub const NAMES: [&'static str; 8] = ["blog", "long", "json", "exact", "putval", "influx", "graphite", "csv"];
 
     /// A sink that writes this format.
     #[must_use]
@@ -145,6 +148,7 @@ impl Format {
             Self::Putval => Box::new(putval::Putval { rejects }),
             Self::Influx => Box::new(influx::Influx::new(rejects)),
             Self::Graphite => Box::new(graphite::Graphite::default()),
+            Self::Csv => Box::new(csv::Csv::new(rejects, times(TimeStyle::Epoch))),
         }
     }
 
@@ -164,7 +168,7 @@ impl Format {
     #[must_use]
     pub const fn tells_names(&self) -> bool {
         match self {
-            Self::Long | Self::Json | Self::Influx | Self::Graphite => true,
+            Self::Long | Self::Json | Self::Influx | Self::Graphite | Self::Csv => true,
             Self::Blog | Self::Exact | Self::Putval => false,
         }
     }
@@ -172,7 +176,7 @@ impl Format {
     /// Whether the form of times can be chosen.
     #[must_use]
     pub const fn has_time_styles(&self) -> bool {
-        matches!(self, Self::Blog | Self::Long)
+        matches!(self, Self::Blog | Self::Long | Self::Csv)
     }
 
     /// Whether rates can stand in the place of values: not where these go back into collectd, or are to be exact.
@@ -194,6 +198,7 @@ impl FromStr for Format {
             "putval" => Self::Putval,
             "influx" => Self::Influx,
             "graphite" => Self::Graphite,
+            "csv" => Self::Csv,
             _ => {
                 let (names, meant) = (Self::NAMES.join(", "), did_you_mean(name, Self::NAMES));
                 return Err(format!("a format is one of {names}{meant}"));
