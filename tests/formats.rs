@@ -82,6 +82,46 @@ fn graphite_lines_are_read_by_carbon() {
 }
 
 #[test]
+fn an_exposition_is_read_by_prometheus() {
+    read_back("prometheus_reader.py", &["-o", "prometheus"]);
+}
+
+#[test]
+fn promtool_finds_nothing_wrong_with_an_exposition() {
+    for arguments in captures() {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        if arguments.iter().any(|argument| argument.contains("malformed")) {
+            continue;
+        }
+        let exposition = decode(&[&["-o", "prometheus"], &arguments[..]].concat());
+        let mut child = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("promtool is installed");
+        std::io::Write::write_all(&mut child.stdin.take().expect("a pipe"), exposition.as_bytes()).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        // Names are as collectd_exporter gives them, some of which promtool would spell otherwise.
+        let wrong = said.lines().filter(|line| {
+            ![
+                "non-counter metrics should not have",
+                "should not include",
+                "should use base unit",
+                "contain abbreviated",
+                "should not contain",
+            ]
+            .iter()
+            .any(|taste| line.contains(taste))
+        });
+        assert_eq!(wrong.collect::<Vec<_>>(), [""; 0], "{arguments:?}");
+        assert!(output.status.code() != Some(1), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn lines_for_people_say_what_json_says() {
     read_back("long_reader.py", &["-o", "long", "--utc"]);
 }

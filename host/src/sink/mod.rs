@@ -9,6 +9,7 @@ pub mod json;
 pub mod long;
 pub mod number;
 mod paint;
+pub mod prometheus;
 pub mod putval;
 mod text;
 mod time;
@@ -129,11 +130,14 @@ pub enum Format {
     Graphite,
     /// A table with a row for each value
     Csv,
+    /// Prometheus' text format: the latest value of each series, at the end
+    Prometheus,
 }
 
 impl Format {
     /// Their names.
-    pub const NAMES: [&'static str; 8] = ["blog", "long", "json", "exact", "putval", "influx", "graphite", "csv"];
+    pub const NAMES: [&'static str; 9] =
+        ["blog", "long", "json", "exact", "putval", "influx", "graphite", "csv", "prometheus"];
 
     /// A sink that writes this format.
     #[must_use]
@@ -149,6 +153,7 @@ impl Format {
             Self::Influx => Box::new(influx::Influx::new(rejects)),
             Self::Graphite => Box::new(graphite::Graphite::default()),
             Self::Csv => Box::new(csv::Csv::new(rejects, times(TimeStyle::Epoch))),
+            Self::Prometheus => Box::new(prometheus::Prometheus::new(rejects, look.max_series)),
         }
     }
 
@@ -168,7 +173,7 @@ impl Format {
     #[must_use]
     pub const fn tells_names(&self) -> bool {
         match self {
-            Self::Long | Self::Json | Self::Influx | Self::Graphite | Self::Csv => true,
+            Self::Long | Self::Json | Self::Influx | Self::Graphite | Self::Csv | Self::Prometheus => true,
             Self::Blog | Self::Exact | Self::Putval => false,
         }
     }
@@ -199,6 +204,7 @@ impl FromStr for Format {
             "influx" => Self::Influx,
             "graphite" => Self::Graphite,
             "csv" => Self::Csv,
+            "prometheus" => Self::Prometheus,
             _ => {
                 let (names, meant) = (Self::NAMES.join(", "), did_you_mean(name, Self::NAMES));
                 return Err(format!("a format is one of {names}{meant}"));
