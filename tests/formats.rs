@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use collectd_net_tests::tap::tap;
-use collectd_net_tests::{capture, data, decode, decode_bad_packets, hostile};
+use collectd_net_tests::{capture, data, decode, decode_bad_packets, hex, hostile};
 
 /// A Python that has the modules of the readers; `tests/run` makes it.
 fn python() -> PathBuf {
@@ -124,6 +124,20 @@ fn promtool_finds_nothing_wrong_with_an_exposition() {
 #[test]
 fn lines_for_people_say_what_json_says() {
     read_back("long_reader.py", &["-o", "long", "--utc"]);
+}
+
+#[test]
+fn raw_packets_are_as_they_were_sent() {
+    let set = data("bad-packets/packets");
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(set).expect("packets").map(|entry| entry.expect("a file").path()).collect();
+    files.sort();
+    let users = data("bad-packets/authfile");
+    let names = files.iter().map(|file| file.to_str().expect("a path in UTF-8"));
+    // With passwords, too, since packets are decrypted in place.
+    let arguments: Vec<&str> = ["-o", "raw", "-a", users.to_str().expect("a path")].into_iter().chain(names).collect();
+    let expected: Vec<String> = files.iter().map(|file| hex(&fs::read(file).expect("a packet"))).collect();
+    assert_eq!(decode(&arguments).lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]

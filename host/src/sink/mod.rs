@@ -11,6 +11,7 @@ pub mod number;
 mod paint;
 pub mod prometheus;
 pub mod putval;
+pub mod raw;
 mod text;
 mod time;
 mod unit;
@@ -132,12 +133,14 @@ pub enum Format {
     Csv,
     /// Prometheus' text format: the latest value of each series, at the end
     Prometheus,
+    /// Each packet in hexadecimal
+    Raw,
 }
 
 impl Format {
     /// Their names.
-    pub const NAMES: [&'static str; 9] =
-        ["blog", "long", "json", "exact", "putval", "influx", "graphite", "csv", "prometheus"];
+    pub const NAMES: [&'static str; 10] =
+        ["blog", "long", "json", "exact", "putval", "influx", "graphite", "csv", "prometheus", "raw"];
 
     /// A sink that writes this format.
     #[must_use]
@@ -154,19 +157,20 @@ impl Format {
             Self::Graphite => Box::new(graphite::Graphite::default()),
             Self::Csv => Box::new(csv::Csv::new(rejects, times(TimeStyle::Epoch))),
             Self::Prometheus => Box::new(prometheus::Prometheus::new(rejects, look.max_series)),
+            Self::Raw => Box::new(raw::Raw::new(look.selects)),
         }
     }
 
     /// Whether a line is a packet, not an item.
     #[must_use]
     pub const fn counts_packets(&self) -> bool {
-        matches!(self, Self::Exact)
+        matches!(self, Self::Exact | Self::Raw)
     }
 
     /// Whether packets are written as they came, so that they have to be seen before they are opened.
     #[must_use]
     pub const fn wants_octets(&self) -> bool {
-        false
+        matches!(self, Self::Raw)
     }
 
     /// Whether it tells what the values are called.
@@ -174,7 +178,7 @@ impl Format {
     pub const fn tells_names(&self) -> bool {
         match self {
             Self::Long | Self::Json | Self::Influx | Self::Graphite | Self::Csv | Self::Prometheus => true,
-            Self::Blog | Self::Exact | Self::Putval => false,
+            Self::Blog | Self::Exact | Self::Putval | Self::Raw => false,
         }
     }
 
@@ -187,7 +191,7 @@ impl Format {
     /// Whether rates can stand in the place of values: not where these go back into collectd, or are to be exact.
     #[must_use]
     pub const fn takes_rates(&self) -> bool {
-        !matches!(self, Self::Exact | Self::Putval)
+        !matches!(self, Self::Exact | Self::Putval | Self::Raw)
     }
 }
 
@@ -205,6 +209,7 @@ impl FromStr for Format {
             "graphite" => Self::Graphite,
             "csv" => Self::Csv,
             "prometheus" => Self::Prometheus,
+            "raw" => Self::Raw,
             _ => {
                 let (names, meant) = (Self::NAMES.join(", "), did_you_mean(name, Self::NAMES));
                 return Err(format!("a format is one of {names}{meant}"));
