@@ -127,6 +127,13 @@ fn lines_for_people_say_what_json_says() {
 }
 
 #[test]
+fn a_template_of_all_fields_says_what_json_says() {
+    let template = "{host}\\t{plugin}\\t{plugin_instance}\\t{type}\\t{type_instance}\\t{identifier}\\t{time}\\t{interval}\\t\
+                    {value}\\t{ds}\\t{dstype}\\t{security}\\t{user}\\t{from}";
+    read_back("template_reader.py", &["-o", template]);
+}
+
+#[test]
 fn raw_packets_are_as_they_were_sent() {
     let set = data("bad-packets/packets");
     let mut files: Vec<PathBuf> =

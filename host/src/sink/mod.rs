@@ -12,12 +12,14 @@ mod paint;
 pub mod prometheus;
 pub mod putval;
 pub mod raw;
+pub mod template;
 mod text;
 mod time;
 mod unit;
 
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use collectd_net::{Error, Item};
 
@@ -25,6 +27,7 @@ pub use time::TimeStyle;
 
 use crate::sources::Sources;
 use crate::suggest::did_you_mean;
+use template::Template;
 use time::Times;
 
 /// Where a packet comes from.
@@ -135,6 +138,8 @@ pub enum Format {
     Prometheus,
     /// Each packet in hexadecimal
     Raw,
+    /// What a template says
+    Template(Arc<Template>),
 }
 
 impl Format {
@@ -158,6 +163,9 @@ impl Format {
             Self::Csv => Box::new(csv::Csv::new(rejects, times(TimeStyle::Epoch))),
             Self::Prometheus => Box::new(prometheus::Prometheus::new(rejects, look.max_series)),
             Self::Raw => Box::new(raw::Raw::new(look.selects)),
+            Self::Template(template) => {
+                Box::new(template::Templated::new(Arc::clone(template), rejects, times(TimeStyle::Epoch)))
+            }
         }
     }
 
@@ -175,17 +183,18 @@ impl Format {
 
     /// Whether it tells what the values are called.
     #[must_use]
-    pub const fn tells_names(&self) -> bool {
+    pub fn tells_names(&self) -> bool {
         match self {
             Self::Long | Self::Json | Self::Influx | Self::Graphite | Self::Csv | Self::Prometheus => true,
             Self::Blog | Self::Exact | Self::Putval | Self::Raw => false,
+            Self::Template(template) => template.tells_names(),
         }
     }
 
     /// Whether the form of times can be chosen.
     #[must_use]
     pub const fn has_time_styles(&self) -> bool {
-        matches!(self, Self::Blog | Self::Long | Self::Csv)
+        matches!(self, Self::Blog | Self::Long | Self::Csv | Self::Template(_))
     }
 
     /// Whether rates can stand in the place of values: not where these go back into collectd, or are to be exact.
@@ -199,6 +208,10 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
+        if name.contains(['{', '}']) {
+            let template = Template::new(name).map_err(|error| error.with_place(name))?;
+            return Ok(Self::Template(Arc::new(template)));
+        }
         Ok(match name {
             "blog" => Self::Blog,
             "long" => Self::Long,
@@ -212,7 +225,7 @@ impl FromStr for Format {
             "raw" => Self::Raw,
             _ => {
                 let (names, meant) = (Self::NAMES.join(", "), did_you_mean(name, Self::NAMES));
-                return Err(format!("a format is one of {names}{meant}"));
+                return Err(format!("a format is one of {names}, or a template with a field in braces{meant}"));
             }
         })
     }
@@ -227,6 +240,7 @@ mod tests {
         for name in Format::NAMES {
             assert!(name.parse::<Format>().is_ok(), "{name}");
         }
+        assert!("{host} {value}".parse::<Format>().is_ok());
         let error = "jsn".parse::<Format>().expect_err("no format");
         assert!(error.ends_with(", did you mean 'json'?"), "{error}");
     }
