@@ -29,7 +29,18 @@ fn bad_packets_are_treated_as_expected() {
 }
 
 /// The formats that print names, and a template with all of them.
-const HARMLESS: [&str; 5] = ["blog", "long", "json", "exact", "putval"];
+const HARMLESS: [&str; 10] = [
+    "blog",
+    "long",
+    "json",
+    "exact",
+    "putval",
+    "influx",
+    "graphite",
+    "csv",
+    "prometheus",
+    "{host} {plugin} {plugin_instance} {type} {type_instance} {identifier} {ds} {message} {user}",
+];
 
 #[test]
 fn foreign_text_is_harmless_in_every_format() {
