@@ -151,6 +151,64 @@ fn printed_commands_put_the_same_into_another_collectd() {
     assert!(lines.iter().any(|printed| printed == line), "{line}\nis not in {lines:#?}");
 }
 
+/// Series of all kinds, each over several times, 10 s apart.
+const SERIES: &[(&str, &[&str])] = &[
+    ("alpha.example.net/c-32/counter-wraps", &["4294967000", "4294967290", "14", "1014"]),
+    ("alpha.example.net/c-64/counter-wraps", &["18446744073709551000", "18446744073709551610", "390"]),
+    ("alpha.example.net/d/derive-falls", &["100", "-50", "1", "9007199254740993"]),
+    ("alpha.example.net/a/absolute", &["7", "8", "90"]),
+    ("alpha.example.net/g/gauge", &["0.5", "-1.25", "3"]),
+    ("alpha.example.net/interface-eth0.10/if_octets", &["0:1000", "123:1001", "4567:9999"]),
+    ("a b.example.net/p-x:y (z)/gauge-ä.ö", &["1", "2"]),
+];
+
+/// How many rates these have. The first counter or derive of a series has none, and a derive of this type may not fall.
+const RATES: usize = 3 + 2 + 2 + 3 + 3 + 2 * 2 + 2;
+
+#[test]
+fn paths_and_rates_are_those_of_collectds_write_graphite() {
+    let net = Net::new();
+    let graphite = net.receiver.witness(TO_SENDER, SocketAddr::new(RECEIVER[0], 2003));
+    let tap = Tap::start(&net.receiver, &["listen", "-o", "graphite", "-r"]);
+    let node = format!(
+        "LoadPlugin write_graphite\n<Plugin write_graphite>\n  <Node \"test\">\n    Host \"{}\"\n    Port \"2003\"\n    \
+         Protocol \"udp\"\n  </Node>\n</Plugin>\n",
+        RECEIVER[0]
+    );
+    let group = [Block::server(GROUPS[0], PORT).interface(TO_RECEIVER)];
+    let collectd = Collectd::start_with(&net.sender, &group, &node);
+    for (identifier, values) in SERIES {
+        for (place, value) in values.iter().enumerate() {
+            collectd.put(&format!("PUTVAL \"{identifier}\" interval=10 {}:{value}", 1_700_000_000 + 10 * place));
+        }
+    }
+    let lines = tap.wait_for(RATES, || collectd.flush());
+    let mut written = String::new();
+    until("collectd's lines", || {
+        collectd.put("FLUSH");
+        let mut datagram = [0; 65_535];
+        while let Ok(length) = graphite.recv(&mut datagram) {
+            written += std::str::from_utf8(&datagram[..length]).expect("UTF-8");
+        }
+        written.lines().filter(|line| !line.contains("nan")).count() >= RATES
+    });
+    let parts = |line: &str| -> (String, f64) {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        (format!("{} {}", words[0], words[2]), words[1].parse().expect("a number"))
+    };
+    let mut expected: Vec<_> = written.lines().filter(|line| !line.contains("nan")).map(parts).collect();
+    let mut found: Vec<_> = lines.iter().map(|line| parts(line)).collect();
+    for lines in [&mut expected, &mut found] {
+        lines.sort_by(|(one, _), (other, _)| one.cmp(other));
+    }
+    assert_eq!(found.len(), expected.len(), "{lines:#?}\n{written}");
+    for ((name, rate), (other, expected)) in found.iter().zip(&expected) {
+        assert_eq!(name, other);
+        // collectd writes six digits behind the point.
+        assert!((rate - expected).abs() <= 1e-6 + expected.abs() * 1e-14, "{name}: {rate} {expected}");
+    }
+}
+
 #[test]
 fn each_of_twelve_destinations_prints_each_item_once() {
     let net = Net::new();

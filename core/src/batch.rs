@@ -38,6 +38,12 @@ impl<'a> Batched<'a> {
         Self { arrival, octets: buffer.get_mut(..len).unwrap_or_default(), decrypted: false }
     }
 
+    /// The packet as it was sent; once it is [decrypted](decrypt_together), what is plain of it by now.
+    #[must_use]
+    pub const fn octets(&self) -> &[u8] {
+        self.octets
+    }
+
     /// Opens the packet; see [`open`](crate::open).
     pub fn open<P: Passwords>(self, passwords: P, level: SecurityLevel) -> Items<'a, P> {
         self.open_once(passwords, level, ())

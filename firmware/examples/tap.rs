@@ -12,19 +12,16 @@ use std::{env, fs};
 use collectd_node::collectd_net::{Error, Item};
 use collectd_node::smoltcp::phy::{Medium, TunTapInterface, wait};
 use collectd_node::{Board, Node, Outcome, Readings, Settings, Sockets, Storage, Watch};
-use collectd_tap::sink::{Format, Origin, Sink};
+use collectd_tap::sink::blog::Line;
 
 const SETTINGS: &str = "address = 10.55.0.2/24\nname = tap\n";
 
 /// Prints what arrives, as `collectd-tap` does.
-struct Print(Box<dyn Sink>);
+struct Print;
 
 impl Watch for Print {
-    fn item(&mut self, item: &Item<'_>, from: Option<SocketAddr>) {
-        let mut line = String::new();
-        if self.0.item(item, &Origin { source: "tap", number: None, from }, &mut line).is_ok() {
-            print!("{line}");
-        }
+    fn item(&mut self, item: &Item<'_>, _: Option<SocketAddr>) {
+        println!("{}", Line(item));
     }
 
     fn refusal(&mut self, error: &Error, from: Option<SocketAddr>) {
@@ -68,9 +65,8 @@ fn run() -> Result<(), String> {
         eprintln!("tap: on {interface} as {address}");
     }
     let readings = Readings { link: true, ..Readings::default() };
-    let mut print = Print(Format::Blog.sink(false));
     loop {
-        let Outcome { wake, .. } = node.poll(&mut device, start.elapsed(), &readings, &mut print);
+        let Outcome { wake, .. } = node.poll(&mut device, start.elapsed(), &readings, &mut Print);
         let nap = wake.saturating_sub(start.elapsed());
         wait(device.as_raw_fd(), Some(nap.into())).map_err(|error| format!("{interface}: {error}"))?;
     }

@@ -5,11 +5,17 @@ pub mod cli;
 mod demo;
 pub mod listen;
 mod owned;
+pub mod rate;
 mod reader;
+mod selection;
 pub mod sink;
+pub mod sources;
+mod suggest;
+pub mod types_db;
 pub mod users;
 
 pub use collectd_net;
 
 pub use owned::OwnedItem;
 pub use reader::{Builder, Reader};
+pub use selection::{Selection, SelectionError};

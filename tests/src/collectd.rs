@@ -37,17 +37,23 @@ impl Collectd {
 
     /// Starts a collectd that sends on what it receives.
     pub fn forward(namespace: &Namespace, blocks: &[Block]) -> Self {
-        Self::start_with(namespace, blocks, "  Forward true\n")
+        Self::start_with_options(namespace, blocks, "  Forward true\n", "")
     }
 
-    fn start_with(namespace: &Namespace, blocks: &[Block], options: &str) -> Self {
+    /// Starts collectd as [`start`](Self::start) does, with more configuration.
+    pub fn start_with(namespace: &Namespace, blocks: &[Block], more: &str) -> Self {
+        Self::start_with_options(namespace, blocks, "", more)
+    }
+
+    /// `options` are for the network plugin, `more` stands behind everything.
+    fn start_with_options(namespace: &Namespace, blocks: &[Block], options: &str, more: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory is to be had");
         let path = |name| directory.path().join(name);
         let blocks: String = blocks.iter().map(Block::to_string).collect();
         let config = format!(
             "Hostname \"{HOST}\"\nFQDNLookup false\nInterval 10\nWriteThreads 1\nBaseDir {base:?}\nPIDFile {pid:?}\n\
              LoadPlugin unixsock\n<Plugin unixsock>\n  SocketFile {socket:?}\n</Plugin>\n\
-             LoadPlugin network\n<Plugin network>\n{blocks}{options}</Plugin>\n",
+             LoadPlugin network\n<Plugin network>\n{blocks}{options}</Plugin>\n{more}",
             base = directory.path(),
             pid = path("pid"),
             socket = path("socket"),

@@ -1,5 +1,6 @@
 //! Recorded packets, and the program run on them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -58,4 +59,33 @@ pub fn exact(file: &Path, arguments: &[&str]) -> Vec<Value> {
     let file = file.to_str().expect("a path in UTF-8");
     let output = decode(&[arguments, &["--format", "exact", file]].concat());
     output.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// What is printed of all packets of `data/bad-packets/`, each with the passwords and the level that its row asks for.
+///
+/// # Panics
+///
+/// When the program does not end well.
+#[must_use]
+pub fn decode_bad_packets(arguments: &[&str]) -> String {
+    let set = data("bad-packets");
+    let manifest = fs::read_to_string(set.join("manifest.tsv")).expect("the manifest");
+    let names = |path: PathBuf| path.to_str().expect("a path in UTF-8").to_owned();
+    let users = names(set.join("authfile"));
+    let mut decoded = String::new();
+    for (config, level) in [
+        ("none", &[][..]),
+        ("auth-none", &["-a", &users]),
+        ("auth-sign", &["-a", &users, "-s", "sign"]),
+        ("auth-encrypt", &["-a", &users, "-s", "encrypt"]),
+    ] {
+        let rows = manifest.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
+        let files: Vec<String> =
+            rows.filter(|row| row[4] == config).map(|row| names(set.join("packets").join(row[0]))).collect();
+        if !files.is_empty() {
+            let files: Vec<&str> = files.iter().map(String::as_str).collect();
+            decoded += &decode(&[arguments, level, &files].concat());
+        }
+    }
+    decoded
 }

@@ -9,6 +9,7 @@
 //! auth       files of users and passwords for it
 //! json       what `-o json` prints, read back without losing a bit
 //! files      recorded packets, and collectd-tap run on them
+//! hostile    names that no honest sender would send
 //! board      an emulated board, its lines and its log
 //! datagrams  the datagrams of files and folders
 //! frame      Ethernet frames around them
@@ -29,13 +30,14 @@ pub mod datagrams;
 mod files;
 pub mod frame;
 pub mod heard;
+pub mod hostile;
 pub mod json;
 pub mod net;
 pub mod rate;
 pub mod second;
 pub mod tap;
 
-pub use files::{capture, data, decode, exact, hex, run};
+pub use files::{capture, data, decode, decode_bad_packets, exact, hex, run};
 
 /// How long a test waits for something that must happen; it goes on as soon as it has happened.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -55,20 +55,21 @@ impl std::fmt::Display for Port {
 pub(super) fn run(arguments: &Decode) -> Result<Exit, Failure> {
     let mut decode = Run {
         users: arguments.printing.users()?,
-        output: Output::new(&arguments.printing),
+        output: Output::new(&arguments.printing)?,
         printing: &arguments.printing,
         port: arguments.port,
         counters: Counters::new(),
         other_ports: 0,
         failed: false,
     };
+    decode.output.start();
     for path in &arguments.files {
         if decode.output.is_done() {
             break;
         }
         decode.file(path)?;
     }
-    decode.output.flush()?;
+    decode.output.finish()?;
 
     let mut summary = Summary(&decode.counters).to_string();
     if decode.other_ports > 0 {
@@ -176,6 +177,7 @@ impl Run<'_> {
     fn print(&mut self, octets: &mut [u8], len: usize, origin: &Origin<'_>) -> Result<(), Failure> {
         let arrival = Arrival { len, from: origin.from };
         let level = self.printing.security_level;
+        self.output.packet_start(octets);
         self.output.print(&mut Packet::new(arrival, octets, self.users.as_ref(), level, &mut self.counters), origin)
     }
 

@@ -38,7 +38,7 @@ pub(super) struct Limits {
 }
 
 pub(super) fn run(arguments: &Listen) -> Result<Exit, Failure> {
-    let settings = arguments.listening.settings(arguments.printing.count.is_some());
+    let settings = arguments.listening.settings(arguments.printing.one_by_one());
     let listener = Listener::open(&settings).map_err(|error| {
         let message = error.to_string();
         if error.is_usage() { Failure::Usage(message) } else { Failure::Runtime(message) }
@@ -71,7 +71,7 @@ pub(super) fn print_arriving(
 
     let activity = AtomicU64::new(0);
     let mut clock = Clock::start(limits, &work, &activity);
-    let mut worker = Worker::new(&work, true);
+    let mut worker = Worker::new(&work, true)?;
     let shares = inbox.take_shares();
     let stopper = inbox.stopper();
     let outcome = thread::scope(|scope| {
@@ -140,7 +140,13 @@ fn help(
     stopper: &Stopper,
     note_activity: impl Fn(),
 ) -> (Counters, u64, Result<(), Failure>) {
-    let mut worker = Worker::new(work, false);
+    let mut worker = match Worker::new(work, false) {
+        Ok(worker) => worker,
+        Err(failure) => {
+            stopper.stop();
+            return (Counters::new(), 0, Err(failure));
+        }
+    };
     let mut work_until_end = || {
         loop {
             let mut wake = share.wait(Some(Duration::ZERO));

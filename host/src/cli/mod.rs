@@ -4,9 +4,11 @@ mod decode;
 mod demo;
 mod listen;
 mod listening;
+mod look;
 mod output;
 mod seconds;
 mod stop;
+mod types;
 mod worker;
 
 use std::ffi::OsStr;
@@ -19,8 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use collectd_net::{Filter, Item, SecurityLevel, Text};
+use collectd_net::{Item, SecurityLevel, Text};
 
+use crate::selection::Selection;
 use crate::sink::Format;
 use crate::users::{Refresh, Users};
 
@@ -45,6 +48,8 @@ enum Command {
     Decode(decode::Decode),
     /// Print what a small made-up fleet sends, to see how it looks without a collectd
     Demo(demo::Demo),
+    /// Look types up in types.db, or check it
+    Types(types::Types),
 }
 
 /// What all subcommands that print items have in common.
@@ -56,13 +61,14 @@ struct Printing {
     /// Print only what is protected at least so: none, sign or encrypt
     #[arg(short, long, value_name = "LEVEL", default_value = "none", hide_default_value = true)]
     security_level: SecurityLevel,
-    /// Print only the items that fit this expression, such as 'host ~ "web*" and value > 5'
+    /// Print only the items that fit: 'host =~ "^web" and value > 5', or a pattern of identifiers such as 'web*/cpu-*'
     #[arg(short, long, value_name = "EXPRESSION", value_parser = filter, allow_hyphen_values = true)]
-    filter: Option<ItemFilter>,
+    filter: Option<Arc<Selection>>,
     /// Print only value lists, or only notifications
     #[arg(long, value_name = "KIND")]
     only: Option<Only>,
-    /// How to print: blog, json or putval (a line for each item) or exact (a line for each packet)
+    /// How to print: blog, long, json, csv, influx, graphite, prometheus (at the end), putval, exact or raw (a line for each
+    /// packet), or a template such as '{host} {plugin} {value}'
     #[arg(short = 'o', long, value_name = "FORMAT", default_value = "blog", hide_default_value = true)]
     format: Format,
     /// Print what was refused, too, and why
@@ -71,13 +77,12 @@ struct Printing {
     /// Exit with 4 if anything was refused
     #[arg(long)]
     strict: bool,
-    /// End after this many items (packets, with the format exact)
+    /// End after this many items (packets, with the formats exact and raw)
     #[arg(short, long, value_name = "N")]
     count: Option<u64>,
+    #[command(flatten)]
+    looks: look::Looks,
 }
-
-/// A filter with room for what people write on a command line.
-type ItemFilter = Arc<Filter<256, 4096>>;
 
 /// One of the kinds of items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -87,26 +92,46 @@ enum Only {
 }
 
 /// Compiles a filter; an error shows the place.
-fn filter(expression: &str) -> Result<ItemFilter, String> {
-    Filter::new(expression).map(Arc::new).map_err(|error| {
+fn filter(expression: &str) -> Result<Arc<Selection>, String> {
+    Selection::new(expression).map(Arc::new).map_err(|error| {
         let before: String = expression.chars().take(error.column.saturating_sub(1)).map(|_| ' ').collect();
         format!("{error}\n  {expression}\n  {before}^")
     })
 }
 
 impl Printing {
-    /// Whether this item is to be printed.
-    fn wants(&self, item: &Item<'_>) -> bool {
+    /// Whether items of this kind are to be printed.
+    fn wants_kind(&self, item: &Item<'_>) -> bool {
         let kind = match item {
             Item::ValueList(_) => Only::Values,
             Item::Notification(_) => Only::Notifications,
         };
-        self.only.is_none_or(|only| only == kind) && self.filter.as_ref().is_none_or(|filter| filter.matches(item))
+        self.only.is_none_or(|only| only == kind)
     }
 
-    /// Whether there are items that are not to be printed.
+    /// Whether the filter, if there is one, lets this item pass.
+    fn filter_matches(&self, item: &Item<'_>) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.matches(item))
+    }
+
+    /// Whether this item is wanted, as it was sent.
+    fn wants(&self, item: &Item<'_>) -> bool {
+        self.wants_kind(item) && self.filter_matches(item)
+    }
+
+    /// Whether what is printed depends on what was printed before, so that one thread has to print all of it.
+    fn one_by_one(&self) -> bool {
+        self.count.is_some() || self.format.is_whole() || self.looks.rates().is_some()
+    }
+
+    /// Whether values decide what is printed.
+    fn looks_at_values(&self) -> bool {
+        self.filter.as_ref().is_some_and(|filter| filter.looks_at_values())
+    }
+
+    /// Whether some items are not to be printed.
     const fn selects(&self) -> bool {
-        self.only.is_some() || self.filter.is_some()
+        self.filter.is_some() || self.only.is_some()
     }
 
     /// Reads the password file, if there is one.
@@ -196,6 +221,7 @@ pub fn run() -> Exit {
         Some(Command::Listen(arguments)) => listen::run(&arguments),
         Some(Command::Decode(arguments)) => decode::run(&arguments),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
+        Some(Command::Types(arguments)) => types::run(&arguments),
     };
     match outcome {
         Ok(exit) => exit,

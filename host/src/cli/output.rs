@@ -5,8 +5,10 @@ use std::io::{self, Write};
 
 use collectd_net::{Counters, Error, Item};
 
-use super::{Failure, Printing};
-use crate::sink::{Origin, Sink};
+use super::{Failure, Printing, say};
+use crate::rate::Rates;
+use crate::sink::{Entry, Origin, Sink};
+use crate::sources::{Dictionary, Sources};
 
 /// How much text is kept back at the most while more packets are waiting.
 const KEPT_BACK: usize = 64 << 10;
@@ -15,6 +17,9 @@ const KEPT_BACK: usize = 64 << 10;
 pub(super) struct Output<'a> {
     printing: &'a Printing,
     sink: Box<dyn Sink>,
+    rates: Option<Rates>,
+    dictionary: Dictionary,
+    tells_names: bool,
     text: String,
     counts_packets: bool,
     /// How many items, or packets, are still to be printed.
@@ -22,19 +27,39 @@ pub(super) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(printing: &'a Printing) -> Self {
-        Self {
+    pub(super) fn new(printing: &'a Printing) -> Result<Self, Failure> {
+        let (format, looks) = (&printing.format, &printing.looks);
+        let look = looks.look(format, printing.rejects, printing.selects())?;
+        Ok(Self {
             printing,
-            sink: printing.format.sink(printing.rejects),
+            sink: format.sink(&look),
+            rates: looks.rates(),
+            dictionary: looks.dictionary(format)?,
+            tells_names: format.tells_names(),
             text: String::new(),
-            counts_packets: printing.format.counts_packets(),
+            counts_packets: format.counts_packets(),
             left: printing.count,
-        }
+        })
+    }
+
+    /// Prints what comes before everything.
+    pub(super) fn start(&mut self) {
+        self.sink.start(&mut self.text);
     }
 
     /// Whether everything that was asked for is printed.
     pub(super) fn is_done(&self) -> bool {
         self.left == Some(0)
+    }
+
+    /// Whether packets are to be shown with [`packet_start`](Self::packet_start) before they are decrypted.
+    pub(super) fn wants_octets(&self) -> bool {
+        self.printing.format.wants_octets()
+    }
+
+    /// Looks at a packet before it is opened.
+    pub(super) fn packet_start(&mut self, octets: &[u8]) {
+        self.sink.packet_start(octets);
     }
 
     /// Prints a packet, as much of it as is still asked for.
@@ -44,20 +69,18 @@ impl<'a> Output<'a> {
         origin: &Origin<'_>,
     ) -> Result<(), Failure> {
         for item in packet {
-            if item.as_ref().is_ok_and(|item| !self.printing.wants(item)) {
-                continue;
-            }
-            let written = match &item {
-                Ok(item) => self.sink.item(item, origin, &mut self.text),
+            match &item {
+                Ok(item) => {
+                    if self.item(item, origin) && !self.counts_packets && self.one_less() {
+                        break;
+                    }
+                }
                 Err(error) => self.sink.refusal(error, origin, &mut self.text),
-            };
-            written.map_err(out_of_memory)?;
-            if item.is_ok() && !self.counts_packets && self.one_less() {
-                break;
             }
         }
-        self.sink.packet_end(origin, &mut self.text).map_err(out_of_memory)?;
-        if self.counts_packets {
+        let before = self.text.len();
+        self.sink.packet_end(origin, &mut self.text);
+        if self.counts_packets && self.text.len() > before {
             self.one_less();
         }
         if self.text.len() < KEPT_BACK { Ok(()) } else { self.flush() }
@@ -65,7 +88,64 @@ impl<'a> Output<'a> {
 
     /// Writes something else.
     pub(super) fn write(&mut self, write: impl FnOnce(&mut String) -> fmt::Result) -> Result<(), Failure> {
-        write(&mut self.text).map_err(out_of_memory)
+        // A `String` takes everything.
+        write(&mut self.text).map_err(|_| Failure::Runtime("the text could not be formatted".into()))
+    }
+
+    /// Prints an item, if it is wanted; whether it was.
+    fn item(&mut self, item: &Item<'_>, origin: &Origin<'_>) -> bool {
+        let printing = self.printing;
+        // Where values decide, they are those that are printed.
+        let of_rates = self.rates.is_some() && printing.looks_at_values();
+        if !(printing.wants_kind(item) && (of_rates || printing.filter_matches(item))) {
+            return false;
+        }
+        let rated;
+        let item = match (&mut self.rates, item) {
+            (Some(rates), Item::ValueList(list)) => {
+                let Some(list) = rates.rate(list, self.dictionary.data_set(list)) else {
+                    return false;
+                };
+                rated = Item::ValueList(list);
+                &rated
+            }
+            _ => item,
+        };
+        if of_rates && !printing.filter_matches(item) {
+            return false;
+        }
+        let sources = match item {
+            Item::ValueList(list) if self.tells_names => self.dictionary.names(list),
+            Item::ValueList(list) => Sources::Numbered(list.values.len()),
+            Item::Notification(_) => Sources::Numbered(0),
+        };
+        let printed = self.sink.item(&Entry { item, sources, origin }, &mut self.text);
+        for warning in self.dictionary.take_warnings() {
+            say(format_args!("{warning}"));
+        }
+        printed
+    }
+
+    /// Prints what comes last, and says what could not be printed.
+    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        self.sink.end(&mut self.text);
+        self.flush()?;
+        let counts = self.rates.as_ref().map(Rates::counts).unwrap_or_default();
+        let left_out = self.sink.left_out();
+        for (count, what, why) in [
+            (counts.first, "value list", "without a rate: the first of a series"),
+            (counts.old, "value list", "without a rate: not newer than the one before"),
+            (counts.refused, "value list", "without a rate: too many series, or names too long (see --max-series)"),
+            (left_out.values, "value", "left out, which this format cannot hold"),
+            (left_out.notifications, "notification", "left out, for which this format has no place"),
+            (left_out.series, "value", "left out: too many series, or names too long (see --max-series)"),
+            (left_out.collisions, "value", "left out: others have the same name in this format"),
+        ] {
+            if count > 0 {
+                say(format_args!("{} {why}", Count(count, what)));
+            }
+        }
+        Ok(())
     }
 
     /// Hands over what is kept back.
@@ -86,11 +166,6 @@ impl<'a> Output<'a> {
         }
         self.is_done()
     }
-}
-
-fn out_of_memory(_: fmt::Error) -> Failure {
-    // A `String` takes everything; sinks have no other reason to fail.
-    Failure::Runtime("an item could not be formatted".into())
 }
 
 /// The counters as a sentence for people.

@@ -74,21 +74,30 @@ pub(super) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(work: &'a Work<'a>, talks: bool) -> Self {
-        Self {
+    pub(super) fn new(work: &'a Work<'a>, talks: bool) -> Result<Self, Failure> {
+        let mut output = Output::new(work.printing)?;
+        if work.report == Report::Items {
+            output.start();
+        }
+        Ok(Self {
             work,
             users: work.profiles.iter().map(|(users, _)| users.clone()).collect(),
-            output: Output::new(work.printing),
-            seconds: Seconds::new(work.printing.format == Format::Json),
+            output,
+            seconds: Seconds::new(matches!(work.printing.format, Format::Json)),
             counters: Counters::new(),
             wanted: 0,
             talks,
-        }
+        })
     }
 
     /// Whether everything that was asked for is printed.
     pub(super) fn is_done(&self) -> bool {
         self.output.is_done()
+    }
+
+    /// Whether packets are printed as they were sent.
+    fn shows_octets(&self) -> bool {
+        self.work.report == Report::Items && self.output.wants_octets()
     }
 
     /// Opens the packets that were waited for.
@@ -106,7 +115,9 @@ impl<'a> Worker<'a> {
         let mut outcome = Ok(());
         if users.is_some() {
             let mut batch = share.pop_all();
-            decrypt_together(&mut batch, users.as_ref());
+            if !self.shows_octets() {
+                decrypt_together(&mut batch, users.as_ref());
+            }
             let mut packets = batch.into_iter();
             while outcome.is_ok()
                 && !self.is_done()
@@ -129,6 +140,9 @@ impl<'a> Worker<'a> {
     }
 
     fn packet(&mut self, packet: Batched<'_>, users: Option<&Users>, level: SecurityLevel) -> Result<(), Failure> {
+        if self.shows_octets() {
+            self.output.packet_start(packet.octets());
+        }
         let Self { work, output, seconds, counters, wanted, .. } = self;
         let arrival = packet.arrival;
         let opening = Opening::new(work.replays.as_deref());
@@ -197,6 +211,9 @@ impl<'a> Worker<'a> {
     /// Prints everything.
     pub(super) fn end(&mut self) -> Result<(), Failure> {
         self.output.write(|text| self.seconds.end(text))?;
-        self.output.flush()
+        match self.work.report {
+            Report::Items => self.output.finish(),
+            Report::Seconds | Report::Nothing => self.output.flush(),
+        }
     }
 }

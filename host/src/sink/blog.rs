@@ -5,33 +5,98 @@
 //! [1237749611] web01/df/root/percent_bytes/used [WARNING] percent_bytes is 91.2, above 90
 //! ```
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
-use collectd_net::{Error, Item};
+use collectd_net::{Error, Item, Severity};
 
-use super::number::Number;
-use super::{Origin, Sink};
+use super::number::{Number, push_integer};
+use super::paint::{self, Paint};
+use super::text::push;
+use super::time::Times;
+use super::{Entry, Origin, Sink};
 
 /// Writes the blog's lines.
 #[derive(Debug)]
 pub struct Blog {
-    /// Whether refusals get a line.
-    pub rejects: bool,
+    rejects: bool,
+    times: Times,
+    paint: Paint,
+}
+
+impl Blog {
+    pub(super) fn new(rejects: bool, times: Times, color: bool) -> Self {
+        Self { rejects, times: times.whole(), paint: Paint(color) }
+    }
 }
 
 impl Sink for Blog {
-    fn item(&mut self, item: &Item<'_>, _: &Origin<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
-        writeln!(out, "{}", Line(item))
+    fn item(&mut self, entry: &Entry<'_>, out: &mut String) -> bool {
+        let (item, paint) = (entry.item, self.paint);
+        if !self.times.is_none() {
+            paint.with(paint::TIME, out, |out| {
+                out.push('[');
+                self.times.push(item.time(), out);
+                out.push(']');
+            });
+            out.push(' ');
+        }
+        paint.with(paint::NAME, out, |out| {
+            let fields = item.identifier().fields();
+            let mut before = false;
+            for field in fields.into_iter().filter(|field| !field.is_empty()) {
+                out.push_str(if before { "/" } else { "" });
+                push(field, out);
+                before = true;
+            }
+        });
+        match item {
+            Item::ValueList(list) => {
+                let mut before = " [(";
+                for value in list.values {
+                    out.push_str(before);
+                    push_integer(value.kind().raw(), out);
+                    out.push_str(", ");
+                    paint.with(paint::VALUE, out, |out| Number(value).push(out));
+                    before = "), (";
+                }
+                out.push_str(")]");
+            }
+            Item::Notification(notification) => {
+                out.push_str(" [");
+                paint.with(paint::severity(notification.severity), out, |out| {
+                    out.push_str(severity(notification.severity));
+                });
+                out.push_str("] ");
+                push(notification.message, out);
+            }
+        }
+        out.push('\n');
+        true
     }
 
-    fn refusal(&mut self, error: &Error, origin: &Origin<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
-        if !self.rejects {
-            return Ok(());
+    fn refusal(&mut self, error: &Error, origin: &Origin<'_>, out: &mut String) {
+        if self.rejects {
+            self.paint.with(paint::REFUSED, out, |out| refused(error, origin, out));
+            out.push('\n');
         }
-        match origin.from {
-            Some(from) => writeln!(out, "[refused] {from} [{}] {error}", error.cause.word()),
-            None => writeln!(out, "[refused] [{}] {error}", error.cause.word()),
-        }
+    }
+}
+
+/// What was refused, as a clause for people.
+pub(super) fn refused(error: &Error, origin: &Origin<'_>, out: &mut String) {
+    // A `String` takes everything.
+    _ = match origin.from {
+        Some(from) => write!(out, "[refused] {from} [{}] {error}", error.cause.word()),
+        None => write!(out, "[refused] [{}] {error}", error.cause.word()),
+    };
+}
+
+/// The seed's words.
+pub(super) const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Failure => "FAILURE",
+        Severity::Warning => "WARNING",
+        Severity::Okay => "OKAY",
     }
 }
 
@@ -60,12 +125,7 @@ impl fmt::Display for Line<'_> {
                 f.write_str("]")
             }
             Item::Notification(notification) => {
-                let severity = match notification.severity {
-                    collectd_net::Severity::Failure => "FAILURE",
-                    collectd_net::Severity::Warning => "WARNING",
-                    collectd_net::Severity::Okay => "OKAY",
-                };
-                write!(f, " [{severity}] {}", notification.message)
+                write!(f, " [{}] {}", severity(notification.severity), notification.message)
             }
         }
     }
@@ -73,15 +133,26 @@ impl fmt::Display for Line<'_> {
 
 #[cfg(test)]
 mod tests {
-    use collectd_net::{Decoder, Encoder, Identifier, Severity, Time, Value};
+    use collectd_net::{Decoder, Encoder, Identifier, Time, Value};
 
     use super::*;
+    use crate::sink::TimeStyle;
+    use crate::sources::Sources;
 
     fn lines(encode: impl FnOnce(&mut Encoder<'_>)) -> Vec<String> {
         let mut buffer = [0; 1024];
         let mut encoder = Encoder::new(&mut buffer);
         encode(&mut encoder);
-        Decoder::new(encoder.packet()).map(|item| Line(&item.expect("an item")).to_string()).collect()
+        let mut blog = Blog::new(false, Times::new(TimeStyle::Epoch, true), false);
+        let origin = Origin { source: "test", number: None, from: None };
+        let both = |item: Item<'_>| {
+            let mut written = String::new();
+            blog.item(&Entry { item: &item, sources: Sources::Numbered(0), origin: &origin }, &mut written);
+            let line = Line(&item).to_string();
+            assert_eq!(written, format!("{line}\n"));
+            line
+        };
+        Decoder::new(encoder.packet()).map(|item| item.expect("an item")).map(both).collect()
     }
 
     #[test]

@@ -2,13 +2,14 @@
 //!
 //! For conformance checks. Content whose signature nobody verified counts as unprotected here.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use collectd_net::text::Hex;
 use collectd_net::{Error, Item, Protection, Text};
 
 use super::json::string;
-use super::{Origin, Sink};
+use super::text::push_hex;
+use super::{Entry, Origin, Sink};
 
 /// Writes a line for each packet; collects what is in it until it ends.
 #[derive(Debug, Default)]
@@ -18,36 +19,36 @@ pub struct Exact {
 }
 
 impl Sink for Exact {
-    fn item(&mut self, item: &Item<'_>, _: &Origin<'_>, _: &mut dyn fmt::Write) -> fmt::Result {
+    fn item(&mut self, entry: &Entry<'_>, _: &mut String) -> bool {
         let out = &mut self.items;
         if !out.is_empty() {
             out.push(',');
         }
-        write_item(item, out)
+        // A `String` takes everything.
+        _ = write_item(entry.item, out);
+        true
     }
 
-    fn refusal(&mut self, error: &Error, _: &Origin<'_>, _: &mut dyn fmt::Write) -> fmt::Result {
-        let out: &mut dyn fmt::Write = &mut self.errors;
-        write!(out, r#"{{"offset":{},"cause":"{}"}},"#, error.offset, error.cause.word())
+    fn refusal(&mut self, error: &Error, _: &Origin<'_>, _: &mut String) {
+        _ = write!(self.errors, r#"{{"offset":{},"cause":"{}"}},"#, error.offset, error.cause.word());
     }
 
-    fn packet_end(&mut self, origin: &Origin<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
+    fn packet_end(&mut self, origin: &Origin<'_>, out: &mut String) {
         let name = match origin.number {
             Some(number) => format!("{}#{number}", origin.source),
             None => origin.source.to_owned(),
         };
-        out.write_str(r#"{"file":"#)?;
-        string(name.as_str().into(), out)?;
+        out.push_str(r#"{"file":"#);
+        string(name.as_str().into(), out);
         let errors = self.errors.trim_end_matches(',');
-        write!(out, r#","error":{},"errors":[{errors}],"items":["#, !errors.is_empty())?;
-        writeln!(out, "{}]}}", self.items)?;
+        _ = write!(out, r#","error":{},"errors":[{errors}],"items":["#, !errors.is_empty());
+        _ = writeln!(out, "{}]}}", self.items);
         self.items.clear();
         self.errors.clear();
-        Ok(())
     }
 }
 
-fn write_item(item: &Item<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
+fn write_item(item: &Item<'_>, out: &mut String) -> fmt::Result {
     let kind = match item {
         Item::ValueList(_) => "values",
         Item::Notification(_) => "notification",
@@ -55,21 +56,23 @@ fn write_item(item: &Item<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
     write!(out, r#"{{"kind":"{kind}""#)?;
     let keys = ["host", "plugin", "plugin_instance", "type", "type_instance"];
     for (key, field) in keys.into_iter().zip(item.identifier().fields()) {
-        write!(out, r#","{key}":"{}""#, hex(field))?;
+        write!(out, r#","{key}":""#)?;
+        push_hex(field.as_octets(), out);
+        out.push('"');
     }
     write!(out, r#","time":{}"#, item.time().raw())?;
     match item {
         Item::ValueList(list) => {
             match list.interval {
                 Some(interval) => write!(out, r#","interval":{}"#, interval.raw())?,
-                None => out.write_str(r#","interval":null"#)?,
+                None => out.push_str(r#","interval":null"#),
             }
             let mut before = r#","values":["#;
             for value in list.values {
                 write!(out, r#"{before}[{},"{:016x}"]"#, value.kind().raw(), value.bits())?;
                 before = ",";
             }
-            out.write_char(']')?;
+            out.push(']');
         }
         Item::Notification(notification) => {
             write!(out, r#","severity":{},"message":"{}""#, notification.severity.raw(), hex(notification.message))?;

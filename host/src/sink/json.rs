@@ -1,135 +1,161 @@
 //! One JSON object a line. Keys, their order and their meaning are stable.
 
-use std::fmt;
+use std::fmt::Write as _;
 
 use collectd_net::text::is_unsafe;
-use collectd_net::{Error, Identifier, Item, Text, Value, ValueList, names};
+use collectd_net::{Error, Identifier, Item, Text, Value, ValueList};
 
-use super::number::{Number, Seconds};
-use super::{Origin, Sink};
+use super::number::{Number, Seconds, push_integer};
+use super::text::{Sender, plain};
+use super::{Entry, Origin, Sink};
+use crate::sources::{Name, Sources};
 
 /// Writes JSON lines.
 #[derive(Debug)]
 pub struct Json {
-    /// Whether refusals get a line.
-    pub rejects: bool,
+    rejects: bool,
+    sender: Sender,
+}
+
+impl Json {
+    /// With lines of what was refused, if they are wanted.
+    #[must_use]
+    pub fn new(rejects: bool) -> Self {
+        Self { rejects, sender: Sender::default() }
+    }
 }
 
 impl Sink for Json {
-    fn item(&mut self, item: &Item<'_>, origin: &Origin<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
-        match item {
+    fn item(&mut self, entry: &Entry<'_>, out: &mut String) -> bool {
+        match entry.item {
             Item::ValueList(list) => {
-                out.write_str(r#"{"kind":"values","#)?;
-                identifier(&list.identifier, out)?;
-                write!(out, r#","time":{},"interval":"#, Seconds(list.time.raw()))?;
+                out.push_str(r#"{"kind":"values""#);
+                identifier(&list.identifier, out);
+                out.push_str(r#","time":"#);
+                Seconds(list.time.raw()).push(out);
+                out.push_str(r#","interval":"#);
                 match list.interval {
-                    Some(interval) => write!(out, "{}", Seconds(interval.raw()))?,
-                    None => out.write_str("null")?,
+                    Some(interval) => Seconds(interval.raw()).push(out),
+                    None => out.push_str("null"),
                 }
-                values(list, out)?;
+                values(list, entry.sources, out);
             }
             Item::Notification(notification) => {
-                out.write_str(r#"{"kind":"notification","#)?;
-                identifier(&notification.identifier, out)?;
-                let (time, severity) = (Seconds(notification.time.raw()), notification.severity.name());
-                write!(out, r#","time":{time},"severity":"{severity}","message":"#)?;
-                string(notification.message, out)?;
+                out.push_str(r#"{"kind":"notification""#);
+                identifier(&notification.identifier, out);
+                out.push_str(r#","time":"#);
+                Seconds(notification.time.raw()).push(out);
+                out.push_str(r#","severity":""#);
+                out.push_str(notification.severity.name());
+                out.push_str(r#"","message":"#);
+                string(notification.message, out);
             }
         }
-        write!(out, r#","security":"{}","user":"#, item.protection().name())?;
-        match item.user() {
-            Some(user) => string(user, out)?,
-            None => out.write_str("null")?,
+        out.push_str(r#","security":""#);
+        out.push_str(entry.item.protection().name());
+        out.push_str(r#"","user":"#);
+        match entry.item.user() {
+            Some(user) => string(user, out),
+            None => out.push_str("null"),
         }
-        from(origin, out)
+        from(self.sender.text(entry.origin.from), out);
+        true
     }
 
-    fn refusal(&mut self, error: &Error, origin: &Origin<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
+    fn refusal(&mut self, error: &Error, origin: &Origin<'_>, out: &mut String) {
         if !self.rejects {
-            return Ok(());
+            return;
         }
-        write!(out, r#"{{"kind":"reject","offset":{},"cause":"{}","detail":"#, error.offset, error.cause.word())?;
-        string(error.cause.to_string().as_str().into(), out)?;
-        from(origin, out)
+        // A `String` takes everything.
+        _ = write!(out, r#"{{"kind":"reject","offset":{},"cause":"{}","detail":"#, error.offset, error.cause.word());
+        string(error.cause.to_string().as_str().into(), out);
+        from(self.sender.text(origin.from), out);
     }
 }
 
-fn identifier(identifier: &Identifier<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
-    let keys = ["host", "plugin", "plugin_instance", "type", "type_instance"];
-    for (place, (key, field)) in keys.into_iter().zip(identifier.fields()).enumerate() {
-        write!(out, r#"{}"{key}":"#, if place == 0 { "" } else { "," })?;
-        string(field, out)?;
+fn identifier(identifier: &Identifier<'_>, out: &mut String) {
+    let keys = [r#","host":"#, r#","plugin":"#, r#","plugin_instance":"#, r#","type":"#, r#","type_instance":"#];
+    for (key, field) in keys.into_iter().zip(identifier.fields()) {
+        out.push_str(key);
+        string(field, out);
     }
-    Ok(())
 }
 
 /// Kinds, names and numbers of the values, in three arrays.
-fn values(list: &ValueList<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
-    out.write_str(r#","dstypes":"#)?;
-    array(list.values.iter(), out, |value, out| write!(out, r#""{}""#, value.kind().name()))?;
-    out.write_str(r#","dsnames":"#)?;
-    match names::of(list.identifier.type_, list.values.len()) {
-        Some(names) => array(names.iter(), out, |name, out| write!(out, r#""{name}""#))?,
-        None => array(0..list.values.len(), out, |index, out| write!(out, r#""{index}""#))?,
-    }
-    out.write_str(r#","values":"#)?;
+fn values(list: &ValueList<'_>, sources: Sources<'_>, out: &mut String) {
+    out.push_str(r#","dstypes":"#);
+    array(list.values.iter(), out, |value, out| {
+        out.push('"');
+        out.push_str(value.kind().name());
+        out.push('"');
+    });
+    out.push_str(r#","dsnames":"#);
+    array(sources.iter(), out, |name, out| match name {
+        Name::Word(name) => string(name.into(), out),
+        Name::Number(place) => {
+            out.push('"');
+            push_integer(place, out);
+            out.push('"');
+        }
+    });
+    out.push_str(r#","values":"#);
     array(list.values.iter(), out, |value, out| match value {
-        Value::Gauge(number) if !number.is_finite() => out.write_str("null"),
-        _ => write!(out, "{}", Number(value)),
-    })
+        Value::Gauge(number) if !number.is_finite() => out.push_str("null"),
+        _ => Number(value).push(out),
+    });
 }
 
-fn array<T>(
-    elements: impl Iterator<Item = T>,
-    out: &mut dyn fmt::Write,
-    mut write: impl FnMut(T, &mut dyn fmt::Write) -> fmt::Result,
-) -> fmt::Result {
+fn array<T>(elements: impl Iterator<Item = T>, out: &mut String, mut write: impl FnMut(T, &mut String)) {
     let mut before = '[';
     for element in elements {
-        out.write_char(before)?;
-        write(element, out)?;
+        out.push(before);
+        write(element, out);
         before = ',';
     }
-    out.write_char(']')
+    out.push(']');
 }
 
 /// The sender, and the end of the object and of its line.
-fn from(origin: &Origin<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
-    match origin.from {
-        Some(from) => writeln!(out, r#","from":"{from}"}}"#),
-        None => writeln!(out, r#","from":null}}"#),
+fn from(sender: &str, out: &mut String) {
+    if sender.is_empty() {
+        return out.push_str(",\"from\":null}\n");
     }
+    out.push_str(r#","from":""#);
+    out.push_str(sender);
+    out.push_str("\"}\n");
 }
 
-/// Writes text as a JSON string.
+/// Appends text as a JSON string.
 ///
 /// Characters that could harm a terminal are escaped, and read back as themselves. Octets that are not UTF-8, which JSON cannot
 /// hold, become the four characters `\x80`.
-pub(super) fn string(text: Text<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
-    out.write_char('"')?;
+pub(super) fn string(text: Text<'_>, out: &mut String) {
+    out.push('"');
+    match plain(text, |octet| matches!(octet, b'"' | b'\\')) {
+        Some(plain) => out.push_str(plain),
+        None => escaped(text, out),
+    }
+    out.push('"');
+}
+
+fn escaped(text: Text<'_>, out: &mut String) {
     for chunk in text.as_octets().utf8_chunks() {
-        let mut rest = chunk.valid();
-        while let Some(at) = rest.find(|character| matches!(character, '"' | '\\') || is_unsafe(character)) {
-            let (plain, escaped) = rest.split_at(at);
-            out.write_str(plain)?;
-            let mut characters = escaped.chars();
-            match characters.next() {
-                Some(character @ ('"' | '\\')) => write!(out, "\\{character}")?,
-                Some(character) => {
+        for character in chunk.valid().chars() {
+            match character {
+                '"' | '\\' => out.extend(['\\', character]),
+                _ if is_unsafe(character) => {
                     for unit in character.encode_utf16(&mut [0; 2]) {
-                        write!(out, "\\u{unit:04x}")?;
+                        // A `String` takes everything.
+                        _ = write!(out, "\\u{unit:04x}");
                     }
                 }
-                None => {}
+                _ => out.push(character),
             }
-            rest = characters.as_str();
         }
-        out.write_str(rest)?;
         for octet in chunk.invalid() {
-            write!(out, "\\\\x{octet:02x}")?;
+            _ = write!(out, "\\\\x{octet:02x}");
         }
     }
-    out.write_char('"')
 }
 
 #[cfg(test)]
@@ -138,7 +164,7 @@ mod tests {
 
     fn json(octets: &[u8]) -> String {
         let mut out = String::new();
-        string(Text::new(octets), &mut out).expect("a string takes everything");
+        string(Text::new(octets), &mut out);
         out
     }
 

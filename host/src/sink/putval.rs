@@ -7,12 +7,13 @@
 //!
 //! What would end a line or harm a terminal is escaped as everywhere, so a name with such octets comes back as another one.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
-use collectd_net::{Error, Identifier, Item, Value};
+use collectd_net::{Error, Item, Text, Value};
 
 use super::number::{Number, Seconds};
-use super::{Origin, Sink};
+use super::text::{plain, push, push_escaped};
+use super::{Entry, Origin, Sink};
 
 /// Writes the commands.
 #[derive(Debug)]
@@ -22,91 +23,122 @@ pub struct Putval {
 }
 
 impl Sink for Putval {
-    fn item(&mut self, item: &Item<'_>, _: &Origin<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
-        let seconds = Seconds(item.time().raw());
-        match item {
+    fn item(&mut self, entry: &Entry<'_>, out: &mut String) -> bool {
+        let time = Seconds(entry.item.time().raw());
+        match entry.item {
             Item::ValueList(list) => {
-                write!(out, "PUTVAL {}", Quoted(Path(&list.identifier)))?;
+                out.push_str("PUTVAL ");
+                path(list.identifier.fields(), out);
                 if let Some(interval) = list.interval {
-                    write!(out, " interval={}", Seconds(interval.raw()))?;
+                    out.push_str(" interval=");
+                    Seconds(interval.raw()).push(out);
                 }
-                write!(out, " {seconds}")?;
+                out.push(' ');
+                time.push(out);
                 for value in list.values {
+                    out.push(':');
                     match value {
-                        Value::Gauge(number) if number.is_nan() => out.write_str(":U")?,
-                        _ => write!(out, ":{}", Number(value))?,
+                        Value::Gauge(number) if number.is_nan() => out.push('U'),
+                        _ => Number(value).push(out),
                     }
                 }
             }
             Item::Notification(notification) => {
-                write!(out, "PUTNOTIF severity={} time={seconds}", notification.severity.name())?;
-                let keys = ["host", "plugin", "plugin_instance", "type", "type_instance"];
+                out.push_str("PUTNOTIF severity=");
+                out.push_str(notification.severity.name());
+                out.push_str(" time=");
+                time.push(out);
+                let keys = [" host=", " plugin=", " plugin_instance=", " type=", " type_instance="];
                 for (key, field) in keys.into_iter().zip(notification.identifier.fields()) {
                     if !field.is_empty() {
-                        write!(out, " {key}={}", Quoted(field))?;
+                        out.push_str(key);
+                        quoted(field, out);
                     }
                 }
-                write!(out, " message={}", Quoted(notification.message))?;
+                out.push_str(" message=");
+                quoted(notification.message, out);
             }
         }
-        out.write_char('\n')
+        out.push('\n');
+        true
     }
 
-    fn refusal(&mut self, error: &Error, origin: &Origin<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
-        match origin.from {
-            _ if !self.rejects => Ok(()),
-            Some(from) => writeln!(out, "# refused from {from}: [{}] {error}", error.cause.word()),
-            None => writeln!(out, "# refused: [{}] {error}", error.cause.word()),
+    fn refusal(&mut self, error: &Error, origin: &Origin<'_>, out: &mut String) {
+        if self.rejects {
+            comment(error, origin, out);
         }
     }
 }
 
-/// An identifier in collectd's form; its type is there even where it is empty.
-struct Path<'a>(&'a Identifier<'a>);
+/// What was refused, as a line that begins with `#`.
+pub(super) fn comment(error: &Error, origin: &Origin<'_>, out: &mut String) {
+    // A `String` takes everything.
+    _ = match origin.from {
+        Some(from) => writeln!(out, "# refused from {from}: [{}] {error}", error.cause.word()),
+        None => writeln!(out, "# refused: [{}] {error}", error.cause.word()),
+    };
+}
 
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Identifier { host, plugin, plugin_instance, type_, type_instance } = self.0;
-        write!(f, "{host}")?;
-        for (name, instance) in [(plugin, plugin_instance), (type_, type_instance)] {
-            write!(f, "/{name}")?;
-            if !instance.is_empty() {
-                write!(f, "-{instance}")?;
-            }
+/// What the daemon takes for more than itself.
+const fn is_special(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t' | b'"' | b'\\')
+}
+
+/// An identifier in collectd's form, in quotes if it has to be; its type is there even where it is empty.
+fn path([host, plugin, plugin_instance, type_, type_instance]: [Text<'_>; 5], out: &mut String) {
+    let fields = [host, plugin, plugin_instance, type_, type_instance];
+    let bare = fields.into_iter().all(|field| plain(field, is_special).is_some());
+    let push = if bare { push } else { escaped };
+    let quote = if bare { "" } else { "\"" };
+    out.push_str(quote);
+    push(host, out);
+    for (name, instance) in [(plugin, plugin_instance), (type_, type_instance)] {
+        out.push('/');
+        push(name, out);
+        if !instance.is_empty() {
+            out.push('-');
+            push(instance, out);
         }
-        Ok(())
     }
+    out.push_str(quote);
 }
 
 /// Text in quotes, if it has to be.
-struct Quoted<T>(T);
-
-impl<T: fmt::Display> fmt::Display for Quoted<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
-        if !text.is_empty() && !text.contains([' ', '\t', '"', '\\']) {
-            return f.write_str(&text);
-        }
-        f.write_char('"')?;
-        for character in text.chars() {
-            if matches!(character, '"' | '\\') {
-                f.write_char('\\')?;
-            }
-            f.write_char(character)?;
-        }
-        f.write_char('"')
+fn quoted(text: Text<'_>, out: &mut String) {
+    if plain(text, is_special).is_some_and(|plain| !plain.is_empty()) {
+        return push(text, out);
     }
+    out.push('"');
+    escaped(text, out);
+    out.push('"');
+}
+
+fn escaped(text: Text<'_>, out: &mut String) {
+    push_escaped(text, |octet| matches!(octet, b'"' | b'\\'), out);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn written(text: &str) -> String {
+        let mut out = String::new();
+        quoted(text.into(), &mut out);
+        out
+    }
+
     #[test]
     fn text_is_quoted_where_the_daemon_asks_for_it() {
-        let quoted = |text: &str| Quoted(text).to_string();
-        assert_eq!([quoted("a"), quoted("ä/b-c")], ["a", "ä/b-c"]);
-        assert_eq!([quoted(""), quoted("a b")], [r#""""#, r#""a b""#]);
-        assert_eq!(quoted(r#"say "a\b""#), r#""say \"a\\b\"""#);
+        assert_eq!(written("a"), "a");
+        assert_eq!([written(""), written("a b"), written("ä/b-c")], [r#""""#, r#""a b""#, r#""ä/b-c""#]);
+        assert_eq!(written(r#"say "a\b""#), r#""say \"a\\b\"""#);
+        assert_eq!(written("a\nb"), r#""a\\x0ab""#);
+    }
+
+    #[test]
+    fn an_identifier_is_quoted_as_a_whole() {
+        let mut out = String::new();
+        path(["h".into(), "p".into(), "a b".into(), "t".into(), Text::default()], &mut out);
+        assert_eq!(out, r#""h/p-a b/t""#);
     }
 }

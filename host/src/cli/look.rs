@@ -1,0 +1,93 @@
+//! How items are printed: flags of everything that is about their looks, not about which they are.
+
+use std::io;
+use std::path::PathBuf;
+
+use anstream::{AutoStream, ColorChoice};
+
+use super::{Failure, say, shown};
+use crate::rate::Rates;
+use crate::sink::{Format, Look, TimeStyle};
+use crate::sources::Dictionary;
+use crate::types_db::TypesDb;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Looks {
+    /// Print counts as rates per second, from the second value of a series on
+    #[arg(short, long)]
+    rate: bool,
+    /// How times are printed by the formats blog, long and csv, and by templates
+    #[arg(long, value_name = "FORM")]
+    time: Option<TimeStyle>,
+    /// Print dates in UTC, not in the zone of this machine
+    #[arg(long)]
+    utc: bool,
+    /// Whether blog and long have colours; auto: on a terminal, unless NO_COLOR is set
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, hide_default_value = true)]
+    color: Color,
+    /// Names of data sources, besides those of this machine's collectd; may be repeated
+    #[arg(long, value_name = "FILE")]
+    types_db: Vec<PathBuf>,
+    /// Remember no more than this many values, for rates and for the format prometheus
+    #[arg(long, value_name = "N", default_value_t = Look::default().max_series)]
+    max_series: usize,
+}
+
+/// When there are colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Looks {
+    /// What the sink is to know.
+    pub(super) fn look(&self, format: &Format, rejects: bool, selects: bool) -> Result<Look, Failure> {
+        if self.time.is_some() && !format.has_time_styles() {
+            return Err(Failure::Usage(
+                "--time is for the formats blog, long and csv, and for templates; the others have one form".into(),
+            ));
+        }
+        if self.rate && !format.takes_rates() {
+            return Err(Failure::Usage(
+                "the formats exact, putval and raw are what was sent; --rate does not go with them".into(),
+            ));
+        }
+        let color = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+        };
+        Ok(Look { rejects, selects, time: self.time, utc: self.utc, color, max_series: self.max_series })
+    }
+
+    /// A table for rates, if they are wanted.
+    pub(super) fn rates(&self) -> Option<Rates> {
+        self.rate.then(|| Rates::new(self.max_series))
+    }
+
+    /// What data sources are called, if anybody wants to know.
+    pub(super) fn dictionary(&self, format: &Format) -> Result<Dictionary, Failure> {
+        if !format.tells_names() && !self.rate && self.types_db.is_empty() {
+            return Ok(Dictionary::default());
+        }
+        read_types(&self.types_db).map(Dictionary::new)
+    }
+}
+
+/// This machine's types.db, if there is one, and then these files.
+pub(super) fn read_types(files: &[PathBuf]) -> Result<TypesDb, Failure> {
+    let mut types = TypesDb::default();
+    // Not everybody has collectd, and its file may be unreadable: nothing is lost without it.
+    let system = TypesDb::system_file();
+    for path in system.iter().chain(files) {
+        let name = shown(path.as_os_str());
+        match types.read(path) {
+            Ok(flaws) => flaws.iter().filter(|flaw| flaw.fatal).for_each(|flaw| say(format_args!("{name}:{flaw}"))),
+            Err(error) if system.as_ref() == Some(path) => say(format_args!("warning: cannot read {name}: {error}")),
+            Err(error) => return Err(Failure::Usage(format!("cannot read {name}: {error}"))),
+        }
+    }
+    Ok(types)
+}

@@ -1,0 +1,37 @@
+//! What somebody may have meant.
+
+/// How alike two words have to be, from 0 to 1, for one to be a slip of the other.
+const ALIKE: f64 = 0.7;
+
+/// The one of `known` that is most like `word`, if any is like it at all.
+#[must_use]
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&word, &candidate.to_lowercase()), candidate))
+        .filter(|(likeness, _)| *likeness > ALIKE)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, candidate)| candidate)
+}
+
+/// The end of an error about `word`: `, did you mean 'json'?`, or nothing.
+pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, known).map_or_else(String::new, |candidate| format!(", did you mean '{candidate}'?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_have_a_suggestion_and_other_words_none() {
+        let known = ["blog", "json", "graphite", "prometheus"];
+        for (word, meant) in [("jsn", "json"), ("JSON", "json"), ("promethus", "prometheus"), ("grafite", "graphite")] {
+            assert_eq!(nearest(word, known), Some(meant), "{word}");
+        }
+        assert_eq!(nearest("xml", known), None);
+        assert_eq!(did_you_mean("jso", known), ", did you mean 'json'?");
+        assert_eq!(did_you_mean("", known), "");
+    }
+}
