@@ -11,6 +11,7 @@ use smoltcp::socket::{dhcpv4, tcp, udp};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
+use crate::address::Shown;
 use crate::announce::{Announcer, Reporter};
 use crate::duties::{Duties, Memory};
 use crate::frame::{Frame, Shape, Watched};
@@ -485,7 +486,7 @@ impl<'a> Node<'a> {
         }
         self.addresses = addresses.iter().copied().collect();
         for address in addresses {
-            info!("address {}", shown(address));
+            info!("address {}", shown(&Shown(address)));
         }
         self.announcer.restart(now);
     }

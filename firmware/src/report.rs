@@ -237,7 +237,7 @@ impl Facts<'_> {
 }
 
 /// Eighths of a degree are finer than any chip's sensor, and exact; to divide by a thousand takes 1 KB of flash.
-fn degrees(millidegrees: i32) -> f64 {
+pub(crate) fn degrees(millidegrees: i32) -> f64 {
     match f64::from(millidegrees / 125) {
         0.0 => 0.0,
         // A power of two counts in the exponent, which stands above 52 bits.
