@@ -51,9 +51,9 @@ fn run() -> Result<(), String> {
         Some(file) => fs::read(file).map_err(|error| format!("{file}: {error}"))?,
         None => SETTINGS.into(),
     };
-    let mut device = TunTapInterface::new(&interface, Medium::Ethernet).map_err(|error| {
-        format!("{interface}: {error}; make it with `sudo ip tuntap add dev {interface} mode tap user $USER`")
-    })?;
+    is_up(&interface)?;
+    let mut device =
+        TunTapInterface::new(&interface, Medium::Ethernet).map_err(|error| format!("{interface}: {error}"))?;
 
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| time.as_nanos() as u64);
     let board = Board { name: "tap", mac: [0x02, 0, 0, 0x55, 0, 2], seed, reset: None };
@@ -69,5 +69,28 @@ fn run() -> Result<(), String> {
         let Outcome { wake, .. } = node.poll(&mut device, start.elapsed(), &readings, &mut Print);
         let nap = wake.saturating_sub(start.elapsed());
         wait(device.as_raw_fd(), Some(nap.into())).map_err(|error| format!("{interface}: {error}"))?;
+    }
+}
+
+/// Root would make a missing interface by opening it, and hear nothing from one that is down.
+fn is_up(interface: &str) -> Result<(), String> {
+    // IFF_UP in netdevice(7).
+    const UP: u32 = 1;
+    let file = format!("/sys/class/net/{interface}/flags");
+    let flags = match fs::read_to_string(&file) {
+        Ok(flags) if !interface.contains('/') => flags,
+        _ => {
+            return Err(format!(
+                "there is no interface {interface}; make it with `sudo ip tuntap add dev {interface} mode tap user $USER`"
+            ));
+        }
+    };
+    let flags = flags.trim().trim_start_matches("0x");
+    match u32::from_str_radix(flags, 16) {
+        Ok(flags) if flags & UP == 0 => {
+            Err(format!("{interface} is down; raise it with `sudo ip link set {interface} up`"))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("{file}: {error}")),
     }
 }

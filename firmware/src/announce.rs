@@ -1,9 +1,8 @@
 //! Membership reports: what makes switches that look after groups send them to the node.
 //!
-//! The network stack reports a group once, before it has an address if it must, and never again. Of an IPv6 group it reports
-//! that it was left. It does not understand queries of MLD version 1, and takes its time with those that it does. So the node
-//! reports its groups itself, in IGMP version 2 and in both versions of MLD: when the link comes up, when addresses change, when it
-//! is asked, and every minute.
+//! The network stack could do it, but reports a group once and never again, says of an IPv6 group that it was left, and does not
+//! understand queries of MLD version 1. So the node, which takes its datagrams itself, reports its groups itself, in IGMP version
+//! 2 and in both versions of MLD: when the link comes up, when addresses change, when it is asked, and every minute.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
@@ -116,7 +115,6 @@ impl Reporter<'_> {
             }
         }
         if self.link_local().is_some() {
-            // Those of version 2 first: the stack's own, which say the opposite, were sent just before.
             _ = reports.push(Report::Mld2);
             for member in self.members() {
                 _ = reports.push(Report::Mld1(member));

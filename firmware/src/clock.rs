@@ -26,17 +26,17 @@ const ASK_AGAIN: Duration = Duration::from_secs(2);
 const UNWANTED: Duration = Duration::from_secs(4 * 3600);
 /// An answer that takes longer says too little.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long an answer is better than what the network says.
-const SNTP_LASTS: Duration = Duration::from_secs(24 * 3600);
+/// How long an answer is better than what the network says, in seconds, as all that follows.
+const SNTP_LASTS: u32 = 24 * 3600;
 
 /// How many senders have a vote.
 const SENDERS: usize = 16;
 /// How long a vote counts.
-const WINDOW: Duration = Duration::from_secs(600);
+const WINDOW: u32 = 600;
 /// How long one sender alone has to say the same before it is believed.
-const ALONE: Duration = Duration::from_secs(30);
+const ALONE: u32 = 30;
 /// How often votes are counted.
-const COUNT_EVERY: Duration = Duration::from_secs(10);
+const COUNT_EVERY: u32 = 10;
 /// How far apart times may be that agree, in 2⁻³⁰ s.
 const AGREE: u64 = 30 << 30;
 /// What the network's time may be off before ours moves, in 2⁻³⁰ s.
@@ -71,10 +71,10 @@ struct Vote {
     sender: u32,
     /// The latest start that it told of late: the one that waited least in packets.
     start: u64,
-    /// Since when this is the latest; a clock that runs slow is followed after a while.
-    since: Duration,
-    first: Duration,
-    last: Duration,
+    /// Since when this is the latest, in seconds; a clock that runs slow is followed after a while.
+    since: u32,
+    first: u32,
+    last: u32,
 }
 
 /// The wall time at our start, as far as it is known, and how it is found out.
@@ -84,13 +84,15 @@ pub(crate) struct Clock {
     start: Option<u64>,
     source: Source,
     votes: heapless::Vec<Vote, SENDERS>,
-    counted: Duration,
+    /// In seconds.
+    counted: u32,
     random: u64,
     /// What the server was asked, and when.
     asked: Option<(u64, Duration)>,
     next: Duration,
     wait: Duration,
-    answered: Duration,
+    /// In seconds.
+    answered: u32,
 }
 
 /// In 2⁻³⁰ s, about: without a division, which boards have to do bit by bit.
@@ -102,6 +104,11 @@ fn units(duration: Duration) -> u64 {
     whole.saturating_add(fraction)
 }
 
+/// Whole seconds since the start.
+fn seconds(now: Duration) -> u32 {
+    u32::try_from(now.as_secs()).unwrap_or(u32::MAX)
+}
+
 impl Clock {
     /// Does not know the time. `seed`, as random as there is, keeps others from guessing what an answer has to repeat.
     pub(crate) const fn new(seed: u64) -> Self {
@@ -109,12 +116,12 @@ impl Clock {
             start: None,
             source: Source::Network,
             votes: heapless::Vec::new(),
-            counted: Duration::ZERO,
+            counted: 0,
             random: seed,
             asked: None,
             next: Duration::ZERO,
             wait: ASK_AGAIN,
-            answered: Duration::ZERO,
+            answered: 0,
         }
     }
 
@@ -186,7 +193,7 @@ impl Clock {
         let wall = from_ntp(told)?.checked_add(way)?;
         self.start = Some(plausible(wall)?.checked_sub(units(now))?);
         self.source = Source::Sntp;
-        self.answered = now;
+        self.answered = seconds(now);
         self.next = now.saturating_add(ASK_EVERY);
         self.wait = ASK_AGAIN;
         Some(())
@@ -198,6 +205,7 @@ impl Clock {
         let Some(start) = plausible(time.raw()).and_then(|wall| wall.checked_sub(units(now))) else {
             return;
         };
+        let now = seconds(now);
         let fresh = |vote: &Vote| now.saturating_sub(vote.last) <= WINDOW;
         if let Some(vote) = self.votes.iter_mut().find(|vote| vote.sender == sender) {
             let better = fresh(vote) && start <= vote.start && now.saturating_sub(vote.since) <= WINDOW;
@@ -227,7 +235,7 @@ impl Clock {
     }
 
     /// Sets the time to what most senders agree on, if they do.
-    fn count(&mut self, now: Duration) {
+    fn count(&mut self, now: u32) {
         let mut starts = heapless::Vec::<u64, SENDERS>::new();
         let mut patient = false;
         for vote in self.votes.iter().filter(|vote| now.saturating_sub(vote.last) <= WINDOW) {

@@ -1,5 +1,7 @@
-//! What a frame is to the node, seen before the network stack takes it: so that nothing which the stack drops is lost uncounted.
+//! What a frame is to the node, seen before the network stack takes it. Datagrams to the node's port are taken out here: copied
+//! and summed in one pass, and nothing that is dropped of them is lost uncounted.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken};
@@ -18,7 +20,7 @@ const ANSWER: Duration = Duration::from_millis(500);
 /// What a frame is to the node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Frame {
-    /// Nothing special.
+    /// The network stack's.
     #[default]
     Other,
     /// A datagram to the node's port, if this is its address.
@@ -27,21 +29,23 @@ pub(crate) enum Frame {
     Query { within: Duration },
 }
 
-/// What can be seen of a datagram without its check sum.
+/// How a datagram came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// It is whole.
-    Whole,
+    /// It is whole, and was copied: so many octets from there.
+    Whole { from: SocketAddr, len: usize },
     /// It is a piece of one.
     Fragment,
     /// Its header says another length than the frame has.
     Length,
-    /// It is longer than the node's buffers.
+    /// It is longer than the node's buffer.
     TooLong,
+    /// A check sum is wrong, or nobody can have sent it.
+    Damaged,
 }
 
-/// What `frame` is to a node that listens on `port` and has buffers of `room` octets.
-pub(crate) fn classify(frame: &[u8], port: u16, room: usize) -> Frame {
+/// What `frame` is to a node that listens on `port`. The payload of a datagram to it is copied to `place`.
+pub(crate) fn take(frame: &[u8], port: u16, place: &mut [u8]) -> Frame {
     let Ok(frame) = EthernetFrame::new_checked(frame) else { return Frame::Other };
     match frame.ethertype() {
         EthernetProtocol::Ipv4 => {
@@ -51,55 +55,139 @@ pub(crate) fn classify(frame: &[u8], port: u16, room: usize) -> Frame {
                 IpProtocol::Igmp => return igmp_query(packet.payload()),
                 _ => return Frame::Other,
             }
-            let to = IpAddress::Ipv4(packet.dst_addr());
             if packet.frag_offset() > 0 {
                 // Whose it is stands in the first piece, which was counted.
                 return Frame::Other;
             }
-            datagram(packet.payload(), to, packet.more_frags(), port, room)
+            let header = frame.payload().get(..packet.header_len().into()).unwrap_or_default();
+            let sound = packet.version() == 4 && header.len() >= 20 && fold(sum(header)) == SOUND;
+            let addresses = header.get(12..20).unwrap_or_default();
+            let between = (IpAddress::Ipv4(packet.src_addr()), IpAddress::Ipv4(packet.dst_addr()));
+            datagram(packet.payload(), between, addresses, (sound, packet.more_frags()), port, place)
         }
         EthernetProtocol::Ipv6 => {
             let Ok(packet) = Ipv6Packet::new_checked(frame.payload()) else { return Frame::Other };
-            let to = IpAddress::Ipv6(packet.dst_addr());
-            match packet.next_header() {
-                IpProtocol::Udp => datagram(packet.payload(), to, false, port, room),
-                IpProtocol::HopByHop => mld_query(packet.payload()),
-                IpProtocol::Ipv6Frag => first_fragment(packet.payload(), to, port),
-                _ => Frame::Other,
-            }
+            let between = (IpAddress::Ipv6(packet.src_addr()), IpAddress::Ipv6(packet.dst_addr()));
+            let addresses = frame.payload().get(8..40).unwrap_or_default();
+            let (udp, more) = match packet.next_header() {
+                IpProtocol::Udp => (packet.payload(), false),
+                IpProtocol::HopByHop => return mld_query(packet.payload()),
+                IpProtocol::Ipv6Frag => match first_fragment(packet.payload()) {
+                    Some(udp) => (udp, true),
+                    None => return Frame::Other,
+                },
+                _ => return Frame::Other,
+            };
+            datagram(udp, between, addresses, (packet.version() == 6, more), port, place)
         }
         _ => Frame::Other,
     }
 }
 
-fn datagram(udp: &[u8], to: IpAddress, more: bool, port: u16, room: usize) -> Frame {
-    let Some([_, _, high, low, length @ ..]) = udp.first_chunk::<6>() else { return Frame::Other };
+/// A datagram, between these hosts; their addresses once more as octets. What is before it is sound or not, and more may follow.
+#[inline(never)]
+fn datagram(
+    udp: &[u8],
+    (from, to): (IpAddress, IpAddress),
+    addresses: &[u8],
+    (sound, more): (bool, bool),
+    port: u16,
+    place: &mut [u8],
+) -> Frame {
+    let Some([from_high, from_low, high, low, length_high, length_low, sum_high, sum_low]) =
+        udp.first_chunk::<UDP_HEADER>()
+    else {
+        return short_datagram(udp, to, more, port);
+    };
     if u16::from_be_bytes([*high, *low]) != port {
         return Frame::Other;
     }
-    let length = usize::from(u16::from_be_bytes(*length));
+    let length = usize::from(u16::from_be_bytes([*length_high, *length_low]));
     let shape = if more {
         Shape::Fragment
-    } else if length < UDP_HEADER || length > udp.len() {
-        Shape::Length
-    } else if length.saturating_sub(UDP_HEADER) > room {
-        Shape::TooLong
+    } else if let Some((header, payload)) = udp.get(..length).and_then(|udp| udp.split_at_checked(UDP_HEADER)) {
+        if let Some(place) = place.get_mut(..payload.len()) {
+            // The sum covers the addresses, the protocol, the length, and all of the datagram.
+            let before = sum(addresses)
+                .wrapping_add(sum(&[0, IpProtocol::Udp.into(), *length_high, *length_low]))
+                .wrapping_add(sum(header));
+            let right = fold(before.wrapping_add(copy(payload, place))) == SOUND;
+            // Zero stands for no sum, which IPv6 does not know.
+            let unsummed = [*sum_high, *sum_low] == [0, 0];
+            let right = if unsummed { matches!(to, IpAddress::Ipv4(_)) } else { right };
+            if right && sound && !from.is_multicast() && !from.is_broadcast() {
+                let from = SocketAddr::new(from.into(), u16::from_be_bytes([*from_high, *from_low]));
+                Shape::Whole { from, len: payload.len() }
+            } else {
+                Shape::Damaged
+            }
+        } else {
+            Shape::TooLong
+        }
     } else {
-        Shape::Whole
+        Shape::Length
     };
     Frame::Datagram { to, shape }
 }
 
-/// The first piece of an IPv6 datagram: a fragment header, then the datagram's own.
-fn first_fragment(payload: &[u8], to: IpAddress, port: u16) -> Frame {
-    match payload.split_first_chunk::<8>() {
-        Some(([protocol, _, high, low, ..], udp))
-            if *protocol == u8::from(IpProtocol::Udp) && u16::from_be_bytes([*high, *low]) & 0xfff8 == 0 =>
-        {
-            datagram(udp, to, true, port, usize::MAX)
+/// A datagram that ends in its own header.
+fn short_datagram(udp: &[u8], to: IpAddress, more: bool, port: u16) -> Frame {
+    match udp {
+        [_, _, high, low, ..] if u16::from_be_bytes([*high, *low]) == port => {
+            Frame::Datagram { to, shape: if more { Shape::Fragment } else { Shape::Length } }
         }
         _ => Frame::Other,
     }
+}
+
+/// What sound octets add up to, their check sum among them.
+const SOUND: u16 = 0xffff;
+
+/// The words of `octets`, added up; the last one filled with zeros. It is that of 16-bit words after [`fold`], whatever the
+/// order of octets in a word (RFC 1071).
+fn sum(octets: &[u8]) -> u64 {
+    let (words, rest) = octets.as_chunks::<4>();
+    let sum = words.iter().fold(0_u64, |sum, word| sum.wrapping_add(u32::from_ne_bytes(*word).into()));
+    sum.wrapping_add(last(rest))
+}
+
+/// Copies `from` to `place`, which is as long, and gives its [`sum`].
+fn copy(from: &[u8], place: &mut [u8]) -> u64 {
+    let ((words, rest), (places, end)) = (from.as_chunks::<4>(), place.as_chunks_mut::<4>());
+    let mut sum = 0_u64;
+    for (place, word) in places.iter_mut().zip(words) {
+        *place = *word;
+        sum = sum.wrapping_add(u32::from_ne_bytes(*word).into());
+    }
+    for (place, octet) in end.iter_mut().zip(rest) {
+        *place = *octet;
+    }
+    sum.wrapping_add(last(rest))
+}
+
+/// Up to three octets as a word.
+fn last(rest: &[u8]) -> u64 {
+    let mut word = [0; 4];
+    for (place, octet) in word.iter_mut().zip(rest) {
+        *place = *octet;
+    }
+    u32::from_ne_bytes(word).into()
+}
+
+/// A sum in 16 bits, carries added.
+fn fold(sum: u64) -> u16 {
+    let mut sum = sum;
+    while let carry @ 1.. = sum >> 16 {
+        sum = (sum & 0xffff).wrapping_add(carry);
+    }
+    u16::try_from(sum).unwrap_or_default()
+}
+
+/// The first piece of an IPv6 datagram: a fragment header, then the datagram's own.
+fn first_fragment(payload: &[u8]) -> Option<&[u8]> {
+    let ([protocol, _, high, low, ..], udp) = payload.split_first_chunk::<8>()?;
+    let first = *protocol == u8::from(IpProtocol::Udp) && u16::from_be_bytes([*high, *low]) & 0xfff8 == 0;
+    first.then_some(udp)
 }
 
 /// A query of any version: tenths of a second to answer in, which version 1 leaves zero.
@@ -127,11 +215,12 @@ fn query(millis: u64) -> Frame {
     Frame::Query { within: Duration::from_millis(millis >> 1).min(ANSWER) }
 }
 
-/// A device whose frames are looked at as the stack takes them.
+/// A device whose datagrams to the node's port are taken out before the stack sees them.
 pub(crate) struct Watched<'d, D> {
     pub(crate) device: &'d mut D,
     pub(crate) port: u16,
-    pub(crate) room: usize,
+    /// Where the payload of a datagram is copied to.
+    pub(crate) place: &'d mut [u8],
     /// What the last frame was.
     pub(crate) frame: Frame,
 }
@@ -140,16 +229,17 @@ pub(crate) struct Watched<'d, D> {
 pub(crate) struct WatchedRx<'t, T> {
     token: T,
     port: u16,
-    room: usize,
+    place: &'t mut [u8],
     frame: &'t mut Frame,
 }
 
 impl<T: RxToken> RxToken for WatchedRx<'_, T> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        let Self { token, port, room, frame } = self;
+        let Self { token, port, place, frame } = self;
         token.consume(|octets| {
-            *frame = classify(octets, port, room);
-            f(octets)
+            *frame = take(octets, port, place);
+            // An empty frame is none to the stack.
+            f(if matches!(frame, Frame::Datagram { .. }) { &[] } else { octets })
         })
     }
 }
@@ -166,7 +256,7 @@ impl<D: Device> Device for Watched<'_, D> {
 
     fn receive(&mut self, timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let (token, answer) = self.device.receive(timestamp)?;
-        Some((WatchedRx { token, port: self.port, room: self.room, frame: &mut self.frame }, answer))
+        Some((WatchedRx { token, port: self.port, place: self.place, frame: &mut self.frame }, answer))
     }
 
     fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
@@ -202,7 +292,7 @@ mod tests {
     }
 
     fn within(frame: &[u8]) -> Option<u128> {
-        match classify(frame, 25_826, 1472) {
+        match take(frame, 25_826, &mut [0; 1472]) {
             Frame::Query { within } => Some(within.as_millis()),
             _ => None,
         }
@@ -222,15 +312,64 @@ mod tests {
         }
     }
 
+    /// A datagram from 10.0.0.1 to 239.192.74.66 with sound sums, and where the frame's IP and UDP headers begin.
+    fn sound(payload: &[u8]) -> Vec<u8> {
+        let length = 8 + payload.len() as u8;
+        let mut frame = ipv4(17, &[&[0x64, 0xe2, 0x64, 0xe2, 0, length, 0, 0], payload].concat());
+        frame[26..34].copy_from_slice(&[10, 0, 0, 1, 239, 192, 74, 66]);
+        let header = !fold(sum(&frame[14..34]));
+        frame[24..26].copy_from_slice(&header.to_ne_bytes());
+        let pseudo_header = sum(&frame[26..34]) + sum(&[0, 17, 0, length]);
+        let datagram = !fold(pseudo_header + sum(&frame[34..]));
+        frame[40..42].copy_from_slice(&datagram.to_ne_bytes());
+        frame
+    }
+
+    fn shape(frame: &[u8], place: &mut [u8]) -> Option<Shape> {
+        match take(frame, 25_826, place) {
+            Frame::Datagram { shape, .. } => Some(shape),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn whole_datagrams_are_copied_and_damaged_ones_are_known() {
+        for len in 0..=9 {
+            let payload = &b"collectd!"[..len];
+            let mut frame = sound(payload);
+            let mut place = [0xa5; 9];
+            let from = "10.0.0.1:25826".parse().unwrap();
+            assert_eq!(shape(&frame, &mut place), Some(Shape::Whole { from, len }));
+            assert_eq!((&place[..len], &place[len..]), (payload, &[0xa5; 9][len..]));
+            // Octets behind it are the wire's.
+            assert_eq!(shape(&[&frame[..], &[7; 5]].concat(), &mut place), Some(Shape::Whole { from, len }));
+            // Any bit of both headers' addresses and sums, of the length and of the payload counts.
+            for octet in (24..34).chain(40..frame.len()) {
+                frame[octet] ^= 0x10;
+                assert_eq!(shape(&frame, &mut place), Some(Shape::Damaged), "octet {octet} of {len}");
+                frame[octet] ^= 0x10;
+            }
+            // No sum at all is none that is wrong.
+            frame[40..42].fill(0);
+            assert_eq!(shape(&frame, &mut place), Some(Shape::Whole { from, len }));
+        }
+    }
+
+    #[test]
+    fn sums_are_those_of_rfc_1071() {
+        // Its example: ddf2 in 16-bit words.
+        let octets = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+        assert_eq!(fold(sum(&octets)).to_ne_bytes(), [0xdd, 0xf2]);
+        assert_eq!(fold(u64::MAX), 0xffff);
+    }
+
     #[test]
     fn no_frame_is_too_short_to_be_looked_at() {
-        let frame = ipv4(17, &[0, 1, 0x64, 0xe2, 0, 9, 0, 0, 7]);
-        let to = IpAddress::v4(0, 0, 0, 0);
-        assert_eq!(classify(&frame, 25_826, 1), Frame::Datagram { to, shape: Shape::Whole });
-        assert_eq!(classify(&frame, 25_826, 0), Frame::Datagram { to, shape: Shape::TooLong });
+        let frame = sound(&[7]);
+        assert_eq!(shape(&frame, &mut []), Some(Shape::TooLong));
         for end in 0..frame.len() {
-            _ = classify(&frame[..end], 25_826, 1472);
-            _ = classify(&icmp(&[130; 30])[..end], 25_826, 1472);
+            _ = shape(&frame[..end], &mut [0; 1472]);
+            _ = shape(&icmp(&[130; 30])[..end], &mut [0; 1472]);
         }
     }
 }

@@ -15,6 +15,7 @@
     )
 )]
 
+mod address;
 mod alarm;
 mod announce;
 mod clock;

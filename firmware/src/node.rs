@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use collectd_net::{Arrival, Counters, Error, Item, PACKET_SIZE, Packet, Receive, Transmit, User};
+use collectd_net::{Arrival, Counters, Error, Item, PACKET_SIZE, Packet, Transmit, User};
 use heapless::Vec;
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
@@ -11,6 +11,7 @@ use smoltcp::socket::{dhcpv4, tcp, udp};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
+use crate::address::Shown;
 use crate::announce::{Announcer, Reporter};
 use crate::duties::{Duties, Memory};
 use crate::frame::{Frame, Shape, Watched};
@@ -103,7 +104,7 @@ pub struct Drops {
     pub lengths: u32,
     /// Datagrams longer than the node's buffers.
     pub too_long: u32,
-    /// Datagrams with a wrong check sum, or that the network stack refused for another reason.
+    /// Datagrams with a wrong check sum, or from an address that nobody has.
     pub damaged: u32,
     /// Packets of the node itself that found no room.
     pub unsent: u32,
@@ -130,7 +131,6 @@ impl Drops {
 /// All zero at the start, so a `static` of it takes no flash; it is too large for the stack of most boards.
 #[derive(Debug)]
 pub struct Storage<const DATAGRAM: usize = 1472> {
-    receive: [u8; DATAGRAM],
     packet: [u8; DATAGRAM],
     transmit: [u8; PACKET_SIZE],
     requests: [[u8; REQUEST]; CLIENTS],
@@ -144,7 +144,6 @@ impl<const DATAGRAM: usize> Storage<DATAGRAM> {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            receive: [0; DATAGRAM],
             packet: [0; DATAGRAM],
             transmit: [0; PACKET_SIZE],
             requests: [[0; REQUEST]; CLIENTS],
@@ -165,7 +164,6 @@ impl<const DATAGRAM: usize> Default for Storage<DATAGRAM> {
 #[derive(Debug)]
 pub struct Sockets<'a> {
     sockets: [SocketStorage<'a>; SOCKETS],
-    receive: [udp::PacketMetadata; 1],
     transmit: [udp::PacketMetadata; 2],
 }
 
@@ -173,11 +171,7 @@ impl Sockets<'_> {
     /// Empty.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            sockets: [SocketStorage::EMPTY; SOCKETS],
-            receive: [udp::PacketMetadata::EMPTY; 1],
-            transmit: [udp::PacketMetadata::EMPTY; 2],
-        }
+        Self { sockets: [SocketStorage::EMPTY; SOCKETS], transmit: [udp::PacketMetadata::EMPTY; 2] }
     }
 }
 
@@ -240,14 +234,10 @@ impl<'a> Node<'a> {
         if let Some(gateway) = settings.gateway {
             _ = interface.routes_mut().add_default_ipv4_route(gateway);
         }
-        for group in &settings.groups {
-            if interface.join_multicast_group(*group).is_err() {
-                warning!("a group was not joined: the table is full");
-            }
-        }
-        let Storage { receive, packet, transmit, requests, answers, page, memory } = storage;
+        let Storage { packet, transmit, requests, answers, page, memory } = storage;
         let mut socket = udp::Socket::new(
-            udp::PacketBuffer::new(&mut sockets.receive[..], &mut receive[..]),
+            // What arrives is taken before the stack.
+            udp::PacketBuffer::new(&mut [][..], &mut [][..]),
             udp::PacketBuffer::new(&mut sockets.transmit[..], &mut transmit[..]),
         );
         if socket.bind(settings.port).is_err() {
@@ -341,7 +331,7 @@ impl<'a> Node<'a> {
     /// Takes one frame and what comes of it; whether there was one.
     #[inline(never)]
     fn take_frame<D: Device>(&mut self, device: &mut D, now: Duration, watch: &mut impl Watch) -> bool {
-        let mut watched = Watched { device, port: self.settings.port, room: self.packet.len(), frame: Frame::Other };
+        let mut watched = Watched { device, port: self.settings.port, place: self.packet, frame: Frame::Other };
         let taken = self.interface.poll_ingress_single(instant(now), &mut watched, &mut self.sockets);
         if matches!(taken, PollIngressSingleResult::None) {
             return false;
@@ -350,13 +340,17 @@ impl<'a> Node<'a> {
             Frame::Other => {}
             Frame::Query { within } => self.announcer.answer_by(now.saturating_add(within)),
             Frame::Datagram { to, shape } => {
-                if !self.receive(now, watch) && self.is_own(to) {
+                if self.is_own(to) {
                     let drops = &mut self.drops;
                     let count = match shape {
-                        Shape::Whole => &mut drops.damaged,
+                        Shape::Whole { from, len } => {
+                            self.receive(Arrival { len, from: Some(from) }, now, watch);
+                            return true;
+                        }
                         Shape::Fragment => &mut drops.fragments,
                         Shape::Length => &mut drops.lengths,
                         Shape::TooLong => &mut drops.too_long,
+                        Shape::Damaged => &mut drops.damaged,
                     };
                     *count = count.wrapping_add(1);
                 }
@@ -365,11 +359,9 @@ impl<'a> Node<'a> {
         true
     }
 
-    /// Decodes the datagram that has come, if one has.
+    /// Decodes the datagram that has come.
     #[inline(never)]
-    fn receive(&mut self, now: Duration, watch: &mut impl Watch) -> bool {
-        let mut port = Port::new(self.sockets.get_mut(self.port));
-        let Ok(arrival) = port.receive(self.packet) else { return false };
+    fn receive(&mut self, arrival: Arrival, now: Duration, watch: &mut impl Watch) {
         if let Some(server) = self.settings.sntp
             && arrival.from == Some(SocketAddr::new(server.into(), SNTP))
         {
@@ -377,7 +369,7 @@ impl<'a> Node<'a> {
             if self.duties.clock.sntp_response(answer, now) {
                 info!("time from the server");
             }
-            return true;
+            return;
         }
         let users: &[User<'_>] = &self.settings.users;
         let passwords = (!users.is_empty()).then_some(users);
@@ -397,7 +389,6 @@ impl<'a> Node<'a> {
         }
         end(&mut self.duties, arrival.from, now);
         watch.packet_end(&arrival);
-        true
     }
 
     /// Sends what the node itself has to say.
@@ -444,8 +435,13 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn is_own(&self, address: IpAddress) -> bool {
-        self.interface.has_ip_addr(address) || self.interface.has_multicast_group(address) || address.is_broadcast()
+    /// Whether datagrams to it are for this node: one of its groups or addresses, or all that hear it.
+    fn is_own(&self, to: IpAddress) -> bool {
+        let is = |cidr: &IpCidr| match cidr {
+            IpCidr::Ipv4(cidr) => to == cidr.address().into() || cidr.broadcast().is_some_and(|all| to == all.into()),
+            IpCidr::Ipv6(cidr) => to == cidr.address().into(),
+        };
+        self.settings.groups.contains(&to) || to.is_broadcast() || self.interface.ip_addrs().iter().any(is)
     }
 
     #[inline(never)]
@@ -490,7 +486,7 @@ impl<'a> Node<'a> {
         }
         self.addresses = addresses.iter().copied().collect();
         for address in addresses {
-            info!("address {}", shown(address));
+            info!("address {}", shown(&Shown(address)));
         }
         self.announcer.restart(now);
     }

@@ -217,7 +217,7 @@ impl Facts<'_> {
             7 => ("count", "series", gauge(usize::from(self.table.series_len()))),
             8 => ("count", "silent", gauge(usize::from(self.alarms.silent()))),
             9 => ("count", "alarms", gauge(self.alarms.standing().len())),
-            10 => ("temperature", "chip", Value::Gauge(f64::from(self.readings.millidegrees?) / 1000.0)),
+            10 => ("temperature", "chip", Value::Gauge(degrees(self.readings.millidegrees?))),
             _ => {
                 let number = number.checked_sub(FIXED)?;
                 if let Some((name, count)) = self.drops.get(number) {
@@ -233,6 +233,15 @@ impl Facts<'_> {
         };
         write!(instance, "{name}").ok()?;
         Some(Reading { type_, instance, value })
+    }
+}
+
+/// Eighths of a degree are finer than any chip's sensor, and exact; to divide by a thousand takes 1 KB of flash.
+pub(crate) fn degrees(millidegrees: i32) -> f64 {
+    match f64::from(millidegrees / 125) {
+        0.0 => 0.0,
+        // A power of two counts in the exponent, which stands above 52 bits.
+        eighths => f64::from_bits(eighths.to_bits().wrapping_sub(3 << 52)),
     }
 }
 
@@ -301,6 +310,15 @@ mod tests {
     ];
 
     const READINGS: Readings = Readings { link: true, millidegrees: Some(36_500), lost_frames: 9 };
+
+    #[test]
+    fn degrees_are_exact_eighths() {
+        for (millidegrees, expected) in
+            [(0, 0.0), (124, 0.0), (125, 0.125), (36_500, 36.5), (-1, 0.0), (-40_250, -40.25), (i32::MIN, -2147483.625)]
+        {
+            assert_eq!(degrees(millidegrees), expected);
+        }
+    }
 
     #[test]
     fn readings_are_signed_by_the_user() {

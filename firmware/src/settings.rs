@@ -9,6 +9,7 @@ use collectd_net::{Filter, FilterError, GROUP_V4, GROUP_V6, Key, PORT, SecurityL
 use heapless::Vec;
 use smoltcp::wire::{IpAddress, IpCidr, Ipv4Cidr, Ipv6Cidr};
 
+use crate::address::{address, cidr, socket};
 use crate::alarm::Threshold;
 
 /// Groups that a node can join.
@@ -211,7 +212,7 @@ impl<'a> Settings<'a> {
             }
             "report-to" => {
                 const PLACE: &str = "an address, with a port or without";
-                let place = value.parse().or_else(|_| ip(value, PLACE).map(|ip| SocketAddr::new(ip, PORT)))?;
+                let place = socket(value, PORT).ok_or(SettingsCause::Expected(PLACE))?;
                 self.report_to = (place.port() > 0 && !place.ip().is_unspecified()).then_some(place);
                 self.report_to.ok_or(SettingsCause::Expected(PLACE))?;
             }
@@ -268,15 +269,7 @@ fn non_empty<'a>(value: &'a str, expected: &'static str) -> Result<&'a str, Sett
 
 #[inline(never)]
 fn ip(value: &str, expected: &'static str) -> Result<IpAddr, SettingsCause> {
-    value.parse().map_err(|_| SettingsCause::Expected(expected))
-}
-
-/// An address and the length of its prefix.
-#[inline(never)]
-fn cidr(value: &str) -> Option<IpCidr> {
-    let (address, length) = value.split_once('/')?;
-    let (address, length) = (address.parse::<IpAddr>().ok()?, length.parse().ok()?);
-    (length <= if address.is_ipv4() { 32 } else { 128 }).then(|| IpCidr::new(address.into(), length))
+    address(value).ok_or(SettingsCause::Expected(expected))
 }
 
 #[inline(never)]

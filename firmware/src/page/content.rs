@@ -8,8 +8,10 @@ use collectd_net::{Counters, Identifier, Text, Value, names};
 use smoltcp::wire::IpCidr;
 
 use crate::Readings;
+use crate::address::Shown;
 use crate::alarm::{Alarm, Alarms, Number, Threshold};
 use crate::clock::{Clock, Source};
+use crate::report::degrees;
 use crate::table::{Host, Series, Table};
 
 /// Octets of the longest piece. An octet of a stranger's name takes six at most.
@@ -248,7 +250,7 @@ fn text_head(view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result
         writeln!(out, "started again: {}", Text::from(reset))?;
     }
     if let Some(millidegrees) = view.readings.millidegrees {
-        writeln!(out, "temperature {} °C", Number(celsius(millidegrees)))?;
+        writeln!(out, "temperature {} °C", Number(Value::Gauge(degrees(millidegrees))))?;
     }
     let (worst, silent) = (view.alarms.worst().name(), view.alarms.silent());
     writeln!(out, "{worst}: {silent} hosts missing, {} other alarms", view.alarms.standing().len())
@@ -272,22 +274,18 @@ fn json_head(view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result
         None => out.write_str("\"reset\":null,")?,
     }
     match view.readings.millidegrees {
-        Some(millidegrees) => write!(out, "\"temperature\":{},", Number(celsius(millidegrees)))?,
+        Some(millidegrees) => write!(out, "\"temperature\":{},", Number(Value::Gauge(degrees(millidegrees))))?,
         None => out.write_str("\"temperature\":null,")?,
     }
     let (worst, silent) = (view.alarms.worst().name(), view.alarms.silent());
     write!(out, "\"link\":{},\"worst\":\"{worst}\",\"silent\":{silent}", view.readings.link)
 }
 
-fn celsius(millidegrees: i32) -> Value {
-    Value::Gauge(f64::from(millidegrees) / 1000.0)
-}
-
 impl Row<'_> {
     #[inline(never)]
     fn text(&self, view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result {
         match self {
-            Self::Address(address) => writeln!(out, "{address}"),
+            Self::Address(address) => writeln!(out, "{}", Shown(address)),
             Self::Alarm(alarm) => {
                 let (severity, age) = (alarm.severity().name(), alarm.age(now).as_secs());
                 write!(out, "{severity} since {age} s: {}: {}", alarm.identifier(), alarm.message())?;
@@ -321,7 +319,7 @@ impl Row<'_> {
     #[inline(never)]
     fn json(&self, view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result {
         match self {
-            Self::Address(address) => write!(out, "\"{address}\""),
+            Self::Address(address) => write!(out, "\"{}\"", Shown(address)),
             Self::Alarm(alarm) => {
                 write!(out, "{{\"severity\":\"{}\",{},", alarm.severity().name(), Fields(&alarm.identifier()))?;
                 write!(out, "\"since\":{},", Seconds(alarm.age(now)))?;

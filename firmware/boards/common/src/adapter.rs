@@ -7,32 +7,18 @@ use collectd_node::smoltcp::time::Instant;
 use embassy_net_driver as driver;
 use embassy_net_driver::{Driver, LinkState};
 
-/// A driver of embassy's as a device for the node.
-pub struct Adapter<D> {
-    driver: D,
-    waker: Waker,
-}
+/// A driver of embassy's as a device for the node, which looks by itself: nobody is woken.
+pub struct Adapter<D>(D);
 
 impl<D: Driver> Adapter<D> {
-    /// Nobody is woken until [`wake`](Self::wake) says whom: a board that looks by itself needs no more.
-    pub fn new(driver: D) -> Self {
-        let waker = Waker::noop().clone();
-        Self { driver, waker }
-    }
-
-    /// Whom the driver wakes from now on.
-    pub fn wake(&mut self, waker: &Waker) {
-        self.waker.clone_from(waker);
+    /// Around this driver.
+    pub const fn new(driver: D) -> Self {
+        Self(driver)
     }
 
     /// Whether the cable carries a link.
     pub fn link(&mut self) -> bool {
-        self.driver.link_state(&mut Context::from_waker(&self.waker)) == LinkState::Up
-    }
-
-    /// Whether a frame waits. If not, one that arrives will wake.
-    pub fn pending(&mut self) -> bool {
-        self.driver.receive(&mut Context::from_waker(&self.waker)).is_some()
+        self.0.link_state(&mut Context::from_waker(Waker::noop())) == LinkState::Up
     }
 }
 
@@ -47,16 +33,16 @@ impl<D: Driver> Device for Adapter<D> {
         Self: 'a;
 
     fn receive(&mut self, _: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let (received, transmitted) = self.driver.receive(&mut Context::from_waker(&self.waker))?;
+        let (received, transmitted) = self.0.receive(&mut Context::from_waker(Waker::noop()))?;
         Some((Received(received), Transmitted(transmitted)))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {
-        self.driver.transmit(&mut Context::from_waker(&self.waker)).map(Transmitted)
+        self.0.transmit(&mut Context::from_waker(Waker::noop())).map(Transmitted)
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        let theirs = self.driver.capabilities();
+        let theirs = self.0.capabilities();
         let mut ours = DeviceCapabilities::default();
         ours.medium = Medium::Ethernet;
         ours.max_transmission_unit = theirs.max_transmission_unit;

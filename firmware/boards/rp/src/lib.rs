@@ -6,7 +6,7 @@
 mod reset;
 mod run;
 mod thermometer;
-mod w5500;
+mod wires;
 
 pub use boards_common::mac;
 pub use run::{Board, run};

@@ -1,14 +1,12 @@
-//! The node's loop.
+//! What the boards bring to the node's loop.
 
 // An interrupt handler is unsafe to declare.
 #![allow(unsafe_code)]
 
 use core::sync::atomic::{AtomicBool, Ordering};
-use core::time::Duration;
 
-use boards_common::{Adapter, last_words, settings};
-use collectd_node::{Board as NodeBoard, Node, Readings, Sockets, Storage};
-use cortex_m::asm;
+use boards_common::{Adapter, Clock, Hardware, last_words};
+use collectd_node::Board as NodeBoard;
 use defmt_rtt as _;
 use embassy_stm32::eth::{Ethernet, PacketQueue, Phy};
 use embassy_stm32::gpio::Output;
@@ -16,9 +14,8 @@ use embassy_stm32::interrupt::typelevel::{self, Handler};
 use embassy_stm32::pac::ETH;
 use embassy_stm32::wdg::IndependentWatchdog;
 use embassy_stm32::{Peri, peripherals, wdg};
-use static_cell::{ConstStaticCell, StaticCell};
+use static_cell::ConstStaticCell;
 
-use crate::clock::Clock;
 use crate::reset;
 
 /// Frames in the memory of the Ethernet DMA: to be sent, received.
@@ -32,12 +29,6 @@ pub fn queue() -> &'static mut Queue {
 
 /// The watchdog bites after this time without a healthy round. Its oscillator is off by up to a half.
 const PATIENCE_MICROSECONDS: u32 = 1_300_000;
-
-/// A round at least this often.
-const ROUND: Duration = Duration::from_millis(100);
-
-/// The cable is looked at this often.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// Starts the watchdog.
 pub fn watch<T: wdg::Instance>(watchdog: Peri<'static, T>) -> IndependentWatchdog<'static, T> {
@@ -76,10 +67,7 @@ pub struct Board<P: Phy, W: wdg::Instance + 'static> {
 }
 
 /// Runs the node for good.
-pub fn run<P: Phy, W: wdg::Instance + 'static>(mut board: Board<P, W>) -> ! {
-    static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::new());
-    // Not a constant: that is not all zero, and would take as much flash.
-    static SOCKETS: StaticCell<Sockets> = StaticCell::new();
+pub fn run<P: Phy, W: wdg::Instance + 'static>(board: Board<P, W>) -> ! {
     let core = cortex_m::Peripherals::take().expect("nothing else takes them");
     #[cfg(any(feature = "nucleo-f767zi", feature = "nucleo-h743zi"))]
     let core = {
@@ -91,33 +79,37 @@ pub fn run<P: Phy, W: wdg::Instance + 'static>(mut board: Board<P, W>) -> ! {
     let mut clock = Clock::start(core.SYST, board.hertz);
     static TEXT: ConstStaticCell<[u8; last_words::SIZE]> = ConstStaticCell::new([0; last_words::SIZE]);
     let reset = reset::reason(TEXT.take());
-    let mut device = Adapter::new(board.ethernet);
     let described = NodeBoard { name: board.name, mac: board.mac, seed: board.seed, reset };
-    let (settings, complaints) = settings();
-    let mut node =
-        Node::new(&mut device, &described, settings, STORAGE.take(), SOCKETS.init_with(Sockets::new), clock.now());
-    // After its first line, which says why the board started.
-    complaints.log();
+    let mut wiring = Wiring { ethernet: Adapter::new(board.ethernet), led: board.led, watchdog: board.watchdog };
+    boards_common::run(&described, &mut wiring, &mut clock)
+}
 
-    let mut readings = Readings { link: device.link(), millidegrees: None, lost_frames: 0 };
-    let mut looked = clock.now();
-    loop {
-        let now = clock.now();
-        if now - looked >= LOOK {
-            looked = now;
-            readings.link = device.link();
-            readings.lost_frames = readings.lost_frames.wrapping_add(lost_frames());
-        }
-        let outcome = node.poll(&mut device, now, &readings, &mut ());
-        board.led.set_level(outcome.led.into());
-        board.watchdog.pet();
+struct Wiring<P: Phy, W: wdg::Instance + 'static> {
+    ethernet: Adapter<Ethernet<'static, peripherals::ETH, P>>,
+    led: Output<'static>,
+    watchdog: IndependentWatchdog<'static, W>,
+}
 
-        // SysTick ends each sleep after a millisecond at the latest, so a frame that arrives just before one waits no longer.
-        let until = outcome.wake.min(now + ROUND);
-        while !ARRIVED.load(Ordering::Relaxed) && clock.now() < until {
-            asm::wfi();
-        }
+impl<P: Phy, W: wdg::Instance + 'static> Hardware for Wiring<P, W> {
+    type Ethernet = Adapter<Ethernet<'static, peripherals::ETH, P>>;
+
+    fn ethernet(&mut self) -> &mut Self::Ethernet {
+        &mut self.ethernet
+    }
+
+    fn look(&mut self) -> (bool, Option<i32>, u32) {
+        (self.ethernet.link(), None, lost_frames())
+    }
+
+    fn round(&mut self, led: bool) {
+        self.led.set_level(led.into());
+        self.watchdog.pet();
+    }
+
+    fn arrived(&mut self) -> bool {
+        let arrived = ARRIVED.load(Ordering::Relaxed);
         ARRIVED.store(false, Ordering::Relaxed);
+        arrived
     }
 }
 

@@ -5,12 +5,12 @@
 #![allow(unsafe_code)]
 
 use collectd_node_rp::{Board, mac, run};
-use embassy_executor::Spawner;
+use cortex_m_rt::entry;
 use embassy_rp::clocks::RoscRng;
 use embassy_rp::flash::{Blocking, Flash};
 
-#[embassy_executor::main]
-async fn main(_spawner: Spawner) {
+#[entry]
+fn main() -> ! {
     let p = embassy_rp::init(Default::default());
     let mut id = [0; 8];
     // The chip has no ID, its flash has.
@@ -22,18 +22,14 @@ async fn main(_spawner: Spawner) {
         mac: mac(&id),
         seed,
         spi: p.SPI0,
-        dma0: p.DMA_CH0,
-        dma1: p.DMA_CH1,
         miso: p.PIN_16,
         select: p.PIN_17,
         clock: p.PIN_18,
         mosi: p.PIN_19,
         reset: p.PIN_20,
-        interrupt: p.PIN_21,
         led: p.PIN_25,
         adc: p.ADC,
         temperature: p.ADC_TEMP_SENSOR,
         watchdog: p.WATCHDOG,
     })
-    .await
 }

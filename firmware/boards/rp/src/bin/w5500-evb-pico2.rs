@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use collectd_node_rp::{Board, mac, run};
-use embassy_executor::Spawner;
+use cortex_m_rt::entry;
 use embassy_rp::peripherals::TRNG;
 use embassy_rp::trng::{self, Trng};
 use embassy_rp::{bind_interrupts, otp};
@@ -14,8 +14,8 @@ bind_interrupts!(struct Interrupts {
     TRNG_IRQ => trng::InterruptHandler<TRNG>;
 });
 
-#[embassy_executor::main]
-async fn main(_spawner: Spawner) {
+#[entry]
+fn main() -> ! {
     let p = embassy_rp::init(Default::default());
     let id = otp::get_chipid().expect("each chip has one").to_be_bytes();
     let seed = Trng::new(p.TRNG, Interrupts, trng::Config::default()).blocking_next_u64();
@@ -24,18 +24,14 @@ async fn main(_spawner: Spawner) {
         mac: mac(&id),
         seed,
         spi: p.SPI0,
-        dma0: p.DMA_CH0,
-        dma1: p.DMA_CH1,
         miso: p.PIN_16,
         select: p.PIN_17,
         clock: p.PIN_18,
         mosi: p.PIN_19,
         reset: p.PIN_20,
-        interrupt: p.PIN_21,
         led: p.PIN_25,
         adc: p.ADC,
         temperature: p.ADC_TEMP_SENSOR,
         watchdog: p.WATCHDOG,
     })
-    .await
 }
