@@ -203,9 +203,9 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
         let mut left = mem::take(&mut self.cursor.left);
         while let Some((type_, body)) = first_part(left.look()) {
             let length = body.len();
-            let name = match type_ {
-                PartType::TYPE_INSTANCE if !body.is_empty() => &mut self.list.identifier.type_instance,
-                PartType::VALUES => {
+            let name = match (type_, body) {
+                (PartType::TYPE_INSTANCE, [_, ..]) => &mut self.list.identifier.type_instance,
+                (PartType::VALUES, _) => {
                     let Some(count) = Values::count(body) else { break };
                     if !self.complete && !self.completes() {
                         break;
@@ -214,7 +214,7 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
                     self.cursor.left = rest;
                     return Some(Values::of_body(body.share(), count));
                 }
-                PartType::TIME_HR => {
+                (PartType::TIME_HR, _) => {
                     match body.split_first_chunk() {
                         Some((units, [])) if *units != [0; 8] => {
                             self.list.time = Time::from_raw(u64::from_be_bytes(*units))
@@ -224,11 +224,11 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
                     left = left.split(HEADER, length).1;
                     continue;
                 }
-                PartType::PLUGIN_INSTANCE if !body.is_empty() => &mut self.list.identifier.plugin_instance,
+                (PartType::PLUGIN_INSTANCE, [_, ..]) => &mut self.list.identifier.plugin_instance,
                 // With something before the NUL.
-                PartType::TYPE if body.len() > 1 => &mut self.list.identifier.type_,
-                PartType::PLUGIN if body.len() > 1 => &mut self.list.identifier.plugin,
-                PartType::HOST if body.len() > 1 => &mut self.list.identifier.host,
+                (PartType::TYPE, [_, _, ..]) => &mut self.list.identifier.type_,
+                (PartType::PLUGIN, [_, _, ..]) => &mut self.list.identifier.plugin,
+                (PartType::HOST, [_, _, ..]) => &mut self.list.identifier.host,
                 _ => break,
             };
             match body.split_last() {
