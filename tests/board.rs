@@ -224,6 +224,22 @@ fn reason_of_a_panic_is_told() -> io::Result<()> {
     })
 }
 
+/// What the real boards copy and fill memory with, in assembler, on processors that know its instructions.
+#[test]
+fn copies_and_fills_of_real_boards_are_right() -> io::Result<()> {
+    for (model, target) in [
+        (Model::Lm3s6965evb, "thumbv6m-none-eabi"),
+        (Model::Mps2An386, "thumbv6m-none-eabi"),
+        (Model::Mps2An386, "thumbv7em-none-eabihf"),
+    ] {
+        let said = board::memory(model, target)?;
+        println!("{target} on {}: {}", model.name(), said.trim_end());
+        // Two kinds of copies, moves of one room, three kinds of fills.
+        assert_eq!(said.trim_end(), format!("{} copies, moves and fills", 71 * (2 * 8 * 8 + 24 * 24 + 13 * 8)));
+    }
+    Ok(())
+}
+
 /// What a board counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {

@@ -11,6 +11,7 @@ use core::fmt::{self, Write as _};
 use core::time::Duration;
 
 use collectd_net::{Filter, FilterError, Identifier, Item, Notification, Severity, Value, ValueList};
+use heapless::string::StringView;
 use heapless::{Deque, String, Vec};
 
 pub(crate) use self::lamp::Lamp;
@@ -313,7 +314,11 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Value::Counter(number) | Value::Absolute(number) => write!(f, "{number}"),
-            Value::Derive(number) => write!(f, "{number}"),
+            Value::Derive(number) => {
+                // Not another function for numbers with a sign.
+                f.write_str(if number < 0 { "-" } else { "" })?;
+                write!(f, "{}", number.unsigned_abs())
+            }
             Value::Gauge(number) => f.write_str(ryu::Buffer::new().format(number)),
         }
     }
@@ -321,24 +326,27 @@ impl fmt::Display for Number {
 
 /// As much of the text as there is room for; `…` stands for the rest.
 fn cut<const ROOM: usize>(text: fmt::Arguments<'_>) -> String<ROOM> {
-    struct Cut<const ROOM: usize>(String<ROOM>);
-    impl<const ROOM: usize> fmt::Write for Cut<ROOM> {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            let mark = '…'.len_utf8();
-            for character in text.chars() {
-                let left = ROOM.saturating_sub(self.0.len());
-                if left < character.len_utf8().saturating_add(mark) {
-                    let _ = self.0.push('…');
-                    return Err(fmt::Error);
-                }
-                self.0.push(character).map_err(|_| fmt::Error)?;
+    let mut room = String::new();
+    let _ = Cut(room.as_mut_view()).write_fmt(text);
+    room
+}
+
+/// Room of any size.
+struct Cut<'a>(&'a mut StringView);
+
+impl fmt::Write for Cut<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mark = '…'.len_utf8();
+        for character in text.chars() {
+            let left = self.0.capacity().saturating_sub(self.0.len());
+            if left < character.len_utf8().saturating_add(mark) {
+                let _ = self.0.push('…');
+                return Err(fmt::Error);
             }
-            Ok(())
+            self.0.push(character).map_err(|_| fmt::Error)?;
         }
+        Ok(())
     }
-    let mut cut = Cut(String::new());
-    let _ = cut.write_fmt(text);
-    cut.0
 }
 
 #[cfg(test)]

@@ -322,7 +322,7 @@ pub enum SettingsCause {
 
 impl fmt::Display for SettingsError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "settings, line {}: ", self.line)?;
+        write!(f, "settings, line {}: ", u32::from(self.line))?;
         match self.cause {
             SettingsCause::Key => f.write_str("unknown key"),
             SettingsCause::Expected(what) => write!(f, "expected {what}"),

@@ -85,23 +85,11 @@ impl Model {
     ///
     /// When it does not build.
     pub fn firmware(self, features: &[&str]) -> io::Result<PathBuf> {
-        let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "-q", "--release", "-p", "collectd-node-qemu", "--message-format=json"])
-            .args(["--target", self.target(), "--bin", self.name(), "--features", "board"])
-            .args(features.iter().flat_map(|feature| ["--features", feature]))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stderr(Stdio::inherit())
-            .output()?;
-        let messages = String::from_utf8_lossy(&output.stdout);
-        let mut messages = messages.lines().map_while(|line| serde_json::from_str::<Value>(line).ok());
-        let executable = messages.find_map(|message| {
-            let bin = message["target"]["kind"][0] == "bin" && message["target"]["name"] == self.name();
-            message["executable"].as_str().filter(|_| bin).map(PathBuf::from)
-        });
-        let executable = executable.filter(|_| output.status.success());
-        let executable = executable.ok_or_else(|| io::Error::other(format!("no firmware for {}", self.name())))?;
+        let features = [&["board"], features].concat().join(",");
+        let arguments = ["--release", "-p", "collectd-node-qemu", "--features", &features, "--target", self.target()];
+        let executable = built(&[&arguments[..], &["--bin", self.name()]].concat(), self.name())?;
         // The next build, with other features, has the same place.
-        let copy = executable.with_file_name([&[self.name()], features].concat().join("-"));
+        let copy = executable.with_file_name(format!("{}-{}", self.name(), features.replace(',', "-")));
         let draft = copy.with_extension(std::process::id().to_string());
         fs::copy(executable, &draft)?;
         fs::rename(draft, &copy)?;
@@ -116,6 +104,46 @@ impl Model {
         qemu.args(["-M", self.name(), "-display", "none", "-device", &loader, "-kernel"]).arg(firmware);
         qemu.args(["-net", &format!("nic,model={},netdev=lan,macaddr={MAC}", self.ethernet())]);
         qemu
+    }
+}
+
+/// Builds a program with these arguments for cargo, and returns where it is.
+fn built(arguments: &[&str], name: &str) -> io::Result<PathBuf> {
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "-q", "--message-format=json"])
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()?;
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let mut messages = messages.lines().map_while(|line| serde_json::from_str::<Value>(line).ok());
+    let executable = messages.find_map(|message| {
+        let executable = message["executable"].as_str().map(PathBuf::from);
+        executable.filter(|_| message["target"]["name"] == name)
+    });
+    let executable = executable.filter(|_| output.status.success());
+    executable.ok_or_else(|| io::Error::other(format!("no firmware {name}")))
+}
+
+/// Runs the copies and fills of the real boards on the processor of an emulated one, as built for `target`: what it says.
+///
+/// # Errors
+///
+/// When it does not build, or run, or something is wrong.
+pub fn memory(model: Model, target: &str) -> io::Result<String> {
+    let arguments = ["--profile", "board", "-p", "collectd-node-boards", "--features", "emulated", "--target", target];
+    let program = built(&[&arguments[..], &["--example", "memory"]].concat(), "memory")?;
+    // What loops for good is ended.
+    let output = Command::new("timeout")
+        .args(["60", "qemu-system-arm", "-M", model.name(), "-display", "none", "-serial", "none", "-monitor", "none"])
+        .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
+        .arg(program)
+        .stdin(Stdio::null())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    match output.status.success() {
+        true => Ok(said),
+        false => Err(io::Error::other(format!("{target} on {}: {}: {said}", model.name(), output.status))),
     }
 }
 

@@ -82,10 +82,10 @@ impl Section {
     }
 
     /// What JSON begins and ends it with.
-    const fn brackets(self) -> (char, char) {
+    const fn brackets(self) -> (&'static str, &'static str) {
         match self {
-            Self::Addresses | Self::Alarms | Self::Hosts | Self::Series => ('[', ']'),
-            Self::Received | Self::Refused | Self::Dropped | Self::LeftOut => ('{', '}'),
+            Self::Addresses | Self::Alarms | Self::Hosts | Self::Series => ("[", "]"),
+            Self::Received | Self::Refused | Self::Dropped | Self::LeftOut => ("{", "}"),
         }
     }
 
@@ -223,7 +223,7 @@ impl Content {
                 } else {
                     self.at = At::Section(number.saturating_add(1));
                     let (_, close) = section.brackets();
-                    let _ = if self.json { out.write_char(close) } else { Ok(()) };
+                    let _ = if self.json { out.write_str(close) } else { Ok(()) };
                 }
             }
             At::End => return false,
@@ -252,7 +252,7 @@ fn text_head(view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result
     if let Some(millidegrees) = view.readings.millidegrees {
         writeln!(out, "temperature {} °C", Number(Value::Gauge(degrees(millidegrees))))?;
     }
-    let (worst, silent) = (view.alarms.worst().name(), view.alarms.silent());
+    let (worst, silent) = (view.alarms.worst().name(), u32::from(view.alarms.silent()));
     writeln!(out, "{worst}: {silent} hosts missing, {} other alarms", view.alarms.standing().len())
 }
 
@@ -277,7 +277,7 @@ fn json_head(view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result
         Some(millidegrees) => write!(out, "\"temperature\":{},", Number(Value::Gauge(degrees(millidegrees))))?,
         None => out.write_str("\"temperature\":null,")?,
     }
-    let (worst, silent) = (view.alarms.worst().name(), view.alarms.silent());
+    let (worst, silent) = (view.alarms.worst().name(), u32::from(view.alarms.silent()));
     write!(out, "\"link\":{},\"worst\":\"{worst}\",\"silent\":{silent}", view.readings.link)
 }
 
@@ -379,10 +379,13 @@ impl fmt::Display for Quoted<'_> {
         for chunk in self.0.as_octets().utf8_chunks() {
             for character in chunk.valid().chars() {
                 match character {
-                    '"' | '\\' => write!(f, "\\{character}")?,
+                    '"' | '\\' => {
+                        f.write_char('\\')?;
+                        f.write_char(character)?;
+                    }
                     _ if is_unsafe(character) => {
                         for unit in character.encode_utf16(&mut [0; 2]) {
-                            write!(f, "\\u{unit:04x}")?;
+                            write!(f, "\\u{:04x}", u32::from(*unit))?;
                         }
                     }
                     _ => f.write_char(character)?,
