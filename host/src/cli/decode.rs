@@ -28,6 +28,14 @@ pub(super) struct Decode {
     printing: Printing,
 }
 
+#[cfg(feature = "config")]
+impl Decode {
+    /// What is wrong with these settings on this machine.
+    pub(super) fn check(&self) -> Vec<super::check::Finding> {
+        self.printing.check()
+    }
+}
+
 /// The UDP port to take; none stands for any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Port(Option<u16>);

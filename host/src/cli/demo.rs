@@ -18,6 +18,14 @@ pub(super) struct Demo {
     limits: Limits,
 }
 
+#[cfg(feature = "config")]
+impl Demo {
+    /// What is wrong with these settings on this machine.
+    pub(super) fn check(&self) -> Vec<super::check::Finding> {
+        self.printing.check()
+    }
+}
+
 /// The fleet sends through a real socket to any free port of the loopback, so that it disturbs nobody.
 pub(super) fn run(arguments: &Demo) -> Result<Exit, Failure> {
     let address = Address { host: "127.0.0.1".into(), port: 0, interface: None };

@@ -37,6 +37,25 @@ pub(super) struct Limits {
     idle_timeout: Option<Duration>,
 }
 
+#[cfg(feature = "config")]
+impl Listen {
+    /// What is wrong with these settings on this machine.
+    pub(super) fn check(&self) -> Vec<super::check::Finding> {
+        use super::check::Finding;
+
+        let mut findings = self.printing.check();
+        findings.extend(self.interface.iter().filter_map(|name| Finding::unknown_interface("interface", name)));
+        for address in &self.listen {
+            let interface = address.interface.as_deref();
+            findings.extend(interface.and_then(|name| Finding::unknown_interface("listen", name)));
+            if let Err(error) = address.resolve() {
+                findings.push(Finding::error("listen", format!("cannot resolve {address}: {error}")));
+            }
+        }
+        findings
+    }
+}
+
 pub(super) fn run(arguments: &Listen) -> Result<Exit, Failure> {
     let settings = Settings { addresses: arguments.listen.clone(), interfaces: arguments.interface.clone() };
     let listener = Listener::open(&settings).map_err(|error| {

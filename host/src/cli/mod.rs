@@ -1,12 +1,18 @@
 //! The command line. One file for each subcommand: flags as typed become settings as meant.
 
+#[cfg(feature = "config")]
+mod check;
+#[cfg(feature = "config")]
+mod config;
 mod decode;
 mod demo;
 mod listen;
 mod output;
+mod settings;
 mod stop;
 
-use std::ffi::OsStr;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -15,9 +21,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use collectd_net::{Filter, Item, SecurityLevel, Text};
 
+use self::settings::{Choice, Refusal};
 use crate::sink::Format;
 use crate::users::{Refresh, Users};
 
@@ -26,10 +34,12 @@ use crate::users::{Refresh, Users};
 /// Without arguments it joins collectd's two groups, 239.192.74.66 and ff18::efc0:4a42, port 25826, on every interface, and
 /// prints a line for each value list and notification. Items go to standard output, everything else to standard error.
 #[derive(Debug, Parser)]
-#[command(name = "collectd-tap", version, args_conflicts_with_subcommands = true)]
+#[command(name = "collectd-tap", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    everywhere: Everywhere,
     #[command(flatten)]
     listen: listen::Listen,
 }
@@ -42,6 +52,38 @@ enum Command {
     Decode(decode::Decode),
     /// Print what a small made-up fleet sends, to see how it looks without a collectd
     Demo(demo::Demo),
+    /// Test the settings in the file and in environment variables, and show them
+    #[cfg(feature = "config")]
+    Check(check::Check),
+    /// Print a file with all settings, to begin with
+    #[cfg(feature = "config")]
+    Config(config::Config),
+}
+
+/// What all subcommands have in common.
+#[derive(Debug, clap::Args)]
+struct Everywhere {
+    /// Read settings from this file, instead of the first of the usual places that has one
+    #[cfg(feature = "config")]
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Settings", value_hint = clap::ValueHint::FilePath)]
+    config: Option<PathBuf>,
+    /// Read no file with settings
+    #[cfg(feature = "config")]
+    #[arg(long, global = true, help_heading = "Settings", conflicts_with = "config")]
+    no_config: bool,
+}
+
+impl Everywhere {
+    /// Which file with settings is meant.
+    fn choice(&self) -> Choice<'_> {
+        #[cfg(feature = "config")]
+        match &self.config {
+            _ if self.no_config => return Choice::None,
+            Some(path) => return Choice::Named(path),
+            None => {}
+        }
+        Choice::Usual
+    }
 }
 
 /// What all subcommands that print items have in common.
@@ -51,7 +93,15 @@ struct Printing {
     #[arg(short, long, value_name = "FILE")]
     auth_file: Option<PathBuf>,
     /// Print only what is protected at least so: none, sign or encrypt
-    #[arg(short, long, value_name = "LEVEL", default_value = "none", hide_default_value = true)]
+    #[arg(
+        short,
+        long,
+        value_name = "LEVEL",
+        default_value = "none",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    #[arg(ignore_case = true, value_parser = security_level())]
     security_level: SecurityLevel,
     /// Print only the items that fit this expression, such as 'host ~ "web*" and value > 5'
     #[arg(short, long, value_name = "EXPRESSION", value_parser = filter, allow_hyphen_values = true)]
@@ -60,7 +110,15 @@ struct Printing {
     #[arg(long, value_name = "KIND")]
     only: Option<Only>,
     /// How to print: blog, json or putval (a line for each item) or exact (a line for each packet)
-    #[arg(short = 'o', long, value_name = "FORMAT", default_value = "blog", hide_default_value = true)]
+    #[arg(
+        short = 'o',
+        long,
+        value_name = "FORMAT",
+        default_value = "blog",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    #[arg(value_parser = PossibleValuesParser::new(Format::NAMES).try_map(|name| name.parse::<Format>()))]
     format: Format,
     /// Print what was refused, too, and why
     #[arg(long)]
@@ -73,6 +131,9 @@ struct Printing {
     count: Option<u64>,
 }
 
+/// What is said to a security level without passwords.
+const WITHOUT_PASSWORDS: &str = "this security level needs passwords: name a file with --auth-file";
+
 /// A filter with room for what people write on a command line.
 type ItemFilter = Arc<Filter<256, 4096>>;
 
@@ -81,6 +142,11 @@ type ItemFilter = Arc<Filter<256, 4096>>;
 enum Only {
     Values,
     Notifications,
+}
+
+/// The security levels, in any case, as the daemon takes them.
+fn security_level() -> impl clap::builder::TypedValueParser<Value = SecurityLevel> {
+    PossibleValuesParser::new(["none", "sign", "encrypt"]).try_map(|level| level.parse::<SecurityLevel>())
 }
 
 /// Compiles a filter; an error shows the place.
@@ -101,13 +167,35 @@ impl Printing {
         self.only.is_none_or(|only| only == kind) && self.filter.as_ref().is_none_or(|filter| filter.matches(item))
     }
 
+    /// What is wrong with these settings, as far as they can be read.
+    #[cfg(feature = "config")]
+    fn check(&self) -> Vec<check::Finding> {
+        use check::Finding;
+
+        let Some(path) = &self.auth_file else {
+            let without = (self.security_level != SecurityLevel::None).then_some(WITHOUT_PASSWORDS);
+            return without.into_iter().map(|message| Finding::error("security-level", message)).collect();
+        };
+        match Users::open(path) {
+            Err(error) => vec![Finding::error("auth-file", error.to_string())],
+            Ok(users) => {
+                let warnings = [
+                    (users.is_empty(), "there is no user in it"),
+                    (users.world_readable(), "its passwords can be read by everybody on this machine"),
+                ];
+                let warning = |message: &str| Finding { is_warning: true, ..Finding::error("auth-file", message) };
+                warnings.into_iter().filter(|(is_so, _)| *is_so).map(|(_, message)| warning(message)).collect()
+            }
+        }
+    }
+
     /// Reads the password file, if there is one.
     fn users(&self) -> Result<Option<Users>, Failure> {
         let Some(path) = &self.auth_file else {
             if self.security_level == SecurityLevel::None {
                 return Ok(None);
             }
-            return Err(Failure::Usage("this security level needs passwords: name a file with --auth-file".into()));
+            return Err(Failure::Usage(WITHOUT_PASSWORDS.into()));
         };
         let users = Users::open(path).map_err(|error| {
             Failure::Usage(format!("cannot read the passwords in {}: {error}", shown(path.as_os_str())))
@@ -170,23 +258,46 @@ enum Failure {
     Output(io::Error),
 }
 
+/// The whole command line.
+fn command() -> clap::Command {
+    settings::complete(Arguments::command())
+}
+
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> Exit {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => {
+    let words: Vec<OsString> = env::args_os().collect();
+    let matches = settings::parse(&command(), &words);
+    let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches).map_err(Refusal::Typed));
+    match arguments {
+        Ok(arguments) => ended(dispatch(&arguments)),
+        Err(Refusal::Typed(error)) => {
             // Help that cannot be printed is nobody's problem.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            if error.use_stderr() { Exit::Usage } else { Exit::Done }
         }
-    };
-    let outcome = match arguments.command {
+        Err(Refusal::Set(problems)) => {
+            problems.iter().for_each(|problem| say(format_args!("{problem}")));
+            Exit::Usage
+        }
+    }
+}
+
+fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
+    match &arguments.command {
         None => listen::run(&arguments.listen),
-        Some(Command::Listen(arguments)) => listen::run(&arguments),
-        Some(Command::Decode(arguments)) => decode::run(&arguments),
-        Some(Command::Demo(arguments)) => demo::run(&arguments),
-    };
+        Some(Command::Listen(arguments)) => listen::run(arguments),
+        Some(Command::Decode(arguments)) => decode::run(arguments),
+        Some(Command::Demo(arguments)) => demo::run(arguments),
+        #[cfg(feature = "config")]
+        Some(Command::Check(check)) => check::run(check, arguments.everywhere.choice()),
+        #[cfg(feature = "config")]
+        Some(Command::Config(arguments)) => config::run(arguments),
+    }
+}
+
+/// Says why it did not end well, if it did not.
+fn ended(outcome: Result<Exit, Failure>) -> Exit {
     match outcome {
         Ok(exit) => exit,
         // Whoever read has seen enough.
@@ -235,13 +346,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
