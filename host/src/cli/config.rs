@@ -2,12 +2,18 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 
+use super::import::import;
 use super::settings::{self, Setting};
-use super::{Exit, Failure, command};
+use super::{Exit, Failure, command, say};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Config {}
+pub(super) struct Config {
+    /// Print what the network plugin of a collectd.conf comes to, instead; what has no equivalent is said
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    import: Option<PathBuf>,
+}
 
 /// What stands above the settings.
 const HEAD: &str = "\
@@ -37,8 +43,18 @@ const TAIL: &str = r#"
 #interface = "eth0"
 "#;
 
-pub(super) fn run(_arguments: &Config) -> Result<Exit, Failure> {
-    io::stdout().lock().write_all(template(&command()).as_bytes()).map_err(Failure::Output)?;
+pub(super) fn run(arguments: &Config) -> Result<Exit, Failure> {
+    let command = command();
+    let text = match &arguments.import {
+        None => template(&command),
+        Some(path) => {
+            let knows = |name: &str| settings::all(&command).iter().any(|(setting, _)| setting.name == name);
+            let imported = import(path, knows).map_err(|error| Failure::Usage(error.to_string()))?;
+            imported.notes.iter().for_each(|note| say(format_args!("warning: {note}")));
+            imported.toml
+        }
+    };
+    io::stdout().lock().write_all(text.as_bytes()).map_err(Failure::Output)?;
     Ok(Exit::Done)
 }
 
@@ -72,20 +88,53 @@ fn value(setting: &Setting<'_>) -> String {
     if settings::is_switch(setting.arg) {
         return "false".into();
     }
-    let quoted = |text: &str| match text.parse::<i64>() {
-        Ok(number) => number.to_string(),
-        Err(_) => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
-    };
-    let quoted_all = |values: &[String]| values.iter().map(|value| quoted(value)).collect::<Vec<_>>();
+    let plain_all = |values: &[String]| values.iter().map(|value| plain(value)).collect::<Vec<_>>();
     let defaults = setting.arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned());
     let words = setting.arg.get_possible_values().into_iter().take(1).map(|value| value.get_name().to_owned());
     let names = setting.arg.get_value_names().unwrap_or_default().iter().map(ToString::to_string);
     let kinds: [Vec<String>; 3] = [defaults.collect(), words.collect(), names.collect()];
-    let values = kinds.iter().find(|values| !values.is_empty()).map(|values| quoted_all(values)).unwrap_or_default();
+    let values = kinds.iter().find(|values| !values.is_empty()).map(|values| plain_all(values)).unwrap_or_default();
     match values.as_slice() {
         [value] if !setting.is_list() => value.clone(),
         // A flag that only counts has no name for its value.
         [] => "0".into(),
         _ => format!("[{}]", values.join(", ")),
+    }
+}
+
+/// A value in TOML: a number as it is, everything else in quotes.
+fn plain(text: &str) -> String {
+    text.parse::<i64>().map_or_else(|_| quoted(text), |number| number.to_string())
+}
+
+/// A string in TOML.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            // Nothing else has to be escaped, but a comment must end where it seems to, and a terminal must not be told anything.
+            _ if character.is_control() => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(character));
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_quoted_so_that_toml_reads_them_back() {
+        for text in ["", "plain", r#"say "hi" \o/"#, "two\nlines\r\u{1b}[2J\u{7f}", "ä\u{85}"] {
+            let document = format!("a = {}", quoted(text));
+            assert!(!document.contains(char::is_control), "{document:?}");
+            let table = toml::de::DeTable::parse(&document).expect("TOML").into_inner();
+            assert_eq!(table.values().next().and_then(|value| value.get_ref().as_str()), Some(text));
+        }
+        assert_eq!((plain("25826").as_str(), plain("any").as_str()), ("25826", "\"any\""));
     }
 }

@@ -6,6 +6,8 @@ mod check;
 mod config;
 mod decode;
 mod demo;
+#[cfg(feature = "config")]
+mod import;
 mod listen;
 mod output;
 mod settings;
