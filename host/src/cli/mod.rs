@@ -2,13 +2,18 @@
 
 #[cfg(feature = "config")]
 mod check;
+#[cfg(feature = "completions")]
+mod completions;
 #[cfg(feature = "config")]
 mod config;
 mod decode;
 mod demo;
+mod examples;
 #[cfg(feature = "config")]
 mod import;
 mod listen;
+#[cfg(feature = "man")]
+mod man;
 mod output;
 mod settings;
 mod stop;
@@ -60,6 +65,12 @@ enum Command {
     /// Print a file with all settings, to begin with
     #[cfg(feature = "config")]
     Config(config::Config),
+    /// Print a script that makes the Tab key of a shell know all this
+    #[cfg(feature = "completions")]
+    Completions(completions::Completions),
+    /// Print the manual, for man
+    #[cfg(feature = "man")]
+    Man(man::Manual),
 }
 
 /// What all subcommands have in common.
@@ -262,7 +273,7 @@ enum Failure {
 
 /// The whole command line.
 fn command() -> clap::Command {
-    settings::complete(Arguments::command())
+    examples::add(settings::complete(Arguments::command()))
 }
 
 /// Runs the program with the arguments of the process.
@@ -295,6 +306,10 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Check(check)) => check::run(check, arguments.everywhere.choice()),
         #[cfg(feature = "config")]
         Some(Command::Config(arguments)) => config::run(arguments),
+        #[cfg(feature = "completions")]
+        Some(Command::Completions(arguments)) => completions::run(arguments),
+        #[cfg(feature = "man")]
+        Some(Command::Man(arguments)) => man::run(arguments),
     }
 }
 
