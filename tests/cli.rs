@@ -4,8 +4,11 @@
 //! committed.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use collectd_net_tests::tap::tap;
 use collectd_net_tests::{capture, data};
@@ -54,7 +57,9 @@ fn every_flag_has_a_key_and_a_variable() {
         let (_, help, _) = run_with(&[], &[subcommand, "--help"]);
         let words = help.lines().filter(|line| line.trim_start().starts_with('-')).flat_map(str::split_whitespace);
         let names = words.filter_map(|word| word.strip_prefix("--"));
-        flags.extend(names.map(|name| name.trim_end_matches(',').split(['=', '[']).next().expect("a name").to_owned()));
+        flags.extend(
+            names.map(|name| name.trim_end_matches([',', '.']).split(['=', '[']).next().expect("a name").to_owned()),
+        );
     }
     flags.retain(|flag| !["config", "no-config", "help", "version"].contains(&flag.as_str()));
     assert!(flags.len() > 20, "{flags:?}");
@@ -131,4 +136,40 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(entry.path(), &to).expect("the directory is ours");
         }
     }
+}
+
+/// The password file changes with every packet, and that is told each time, until it is enough.
+#[test]
+fn what_happens_again_and_again_is_said_three_times_and_then_counted() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let auth = directory.path().join("auth");
+    fs::write(&auth, "").expect("it is ours");
+    fs::set_permissions(&auth, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let port = UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let address = format!("127.0.0.1:{port}");
+    let mut child = Command::new(tap())
+        .args(["listen", "-L", &address, "-o", "exact", "-c", "12", "-a", auth.to_str().expect("a path in UTF-8")])
+        .env("HOME", "/nonexistent")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut talk = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    talk.read_line(&mut line).expect("it listens");
+    assert!(line.contains("listening on"), "{line}");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let packet = fs::read(data("bad-packets/packets/good.0.bin")).expect("a packet");
+    let sender = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    for users in 1..=12 {
+        fs::write(&auth, "user: password\n".repeat(users)).expect("it is ours");
+        sender.send_to(&packet, &address).expect("it listens");
+        lines.next().expect("a line").expect("a line");
+    }
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    line.clear();
+    talk.read_to_string(&mut line).expect("text");
+    let again: Vec<_> = line.lines().filter(|line| line.contains("users again from")).collect();
+    assert_eq!(again.len(), 4, "{line}");
+    assert!(again[3].ends_with(", and 8 more like it"), "{line}");
 }

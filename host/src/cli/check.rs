@@ -10,7 +10,7 @@ use clap::{FromArgMatches as _, ValueHint};
 use collectd_net::Text;
 
 use super::settings::{self, Assignment, Choice, Layers, Problem};
-use super::{Arguments, Command, Exit, Failure, command, say, shown};
+use super::{Arguments, Command, Exit, Failure, command, complain, note, shown};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
@@ -47,8 +47,8 @@ pub(super) fn run(arguments: &Check, usual: Choice<'_>) -> Result<Exit, Failure>
             if finding.is_warning { warnings.push(problem) } else { problems.push(problem) }
         }
     }
-    warnings.iter().for_each(|warning| say(format_args!("warning: {warning}")));
-    problems.iter().for_each(|problem| say(format_args!("{problem}")));
+    warnings.iter().for_each(|warning| note(format_args!("{warning}")));
+    problems.iter().for_each(|problem| complain(format_args!("{problem}")));
     if !problems.is_empty() || arguments.deny_warnings && !warnings.is_empty() {
         return Ok(Exit::Usage);
     }
@@ -111,11 +111,8 @@ fn summary(layers: &Layers) -> String {
     let mut text = String::new();
     let (mut variables, mut entries) = (0, 0);
     for assignment in layers.assignments() {
-        let Assignment { name, values, section, place } = assignment;
-        let section = section.as_ref().map(|section| format!("{section}.")).unwrap_or_default();
-        let values: Vec<_> = values.iter().map(|value| shown(value).to_string()).collect();
-        let _ = writeln!(text, "{place}: {section}{name} = {}", values.join(" "));
-        *if matches!(place, settings::Place::Variable(_)) { &mut variables } else { &mut entries } += 1;
+        let _ = writeln!(text, "{assignment}");
+        *if matches!(assignment.place, settings::Place::Variable(_)) { &mut variables } else { &mut entries } += 1;
     }
     let from = |path: &Path| format!("{entries} settings from {}", shown(path.as_os_str()));
     let file = layers.file.as_deref().map_or_else(|| "no file with settings".into(), from);

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
+use clap::ArgAction;
+
 use super::import::import;
 use super::settings::{self, Setting};
-use super::{Exit, Failure, command, say};
+use super::{Exit, Failure, command, note};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Config {
@@ -50,7 +52,7 @@ pub(super) fn run(arguments: &Config) -> Result<Exit, Failure> {
         Some(path) => {
             let knows = |name: &str| settings::all(&command).iter().any(|(setting, _)| setting.name == name);
             let imported = import(path, knows).map_err(|error| Failure::Usage(error.to_string()))?;
-            imported.notes.iter().for_each(|note| say(format_args!("warning: {note}")));
+            imported.notes.iter().for_each(|left_out| note(format_args!("{left_out}")));
             imported.toml
         }
     };
@@ -85,8 +87,10 @@ fn template(command: &clap::Command) -> String {
 
 /// The default of a setting in TOML, or else one of its words, or what stands for its value in the help.
 fn value(setting: &Setting<'_>) -> String {
-    if settings::is_switch(setting.arg) {
-        return "false".into();
+    match setting.arg.get_action() {
+        _ if settings::is_switch(setting.arg) => return "false".into(),
+        ArgAction::Count => return "0".into(),
+        _ => {}
     }
     let plain_all = |values: &[String]| values.iter().map(|value| plain(value)).collect::<Vec<_>>();
     let defaults = setting.arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned());
@@ -96,8 +100,6 @@ fn value(setting: &Setting<'_>) -> String {
     let values = kinds.iter().find(|values| !values.is_empty()).map(|values| plain_all(values)).unwrap_or_default();
     match values.as_slice() {
         [value] if !setting.is_list() => value.clone(),
-        // A flag that only counts has no name for its value.
-        [] => "0".into(),
         _ => format!("[{}]", values.join(", ")),
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use collectd_net::{Arrival, Counters, PORT, Packet};
 
 use super::output::{Count, Output, Summary};
-use super::{Exit, Failure, Printing, base_name, say, shown};
+use super::{Exit, Failure, Printing, base_name, complain, say, shown};
 use crate::capture::Capture;
 use crate::sink::Origin;
 use crate::users::Users;
@@ -175,7 +175,7 @@ impl Run<'_> {
             (skipped.unfinished, "datagrams of which fragments are missing"),
         ] {
             if count > 0 {
-                say(format_args!("{}: left out {count} {what}", shown(path.as_os_str())));
+                complain(format_args!("{}: left out {count} {what}", shown(path.as_os_str())));
             }
         }
         Ok(())
@@ -189,6 +189,6 @@ impl Run<'_> {
 
     fn complain(&mut self, path: &Path, problem: &dyn std::fmt::Display) {
         self.failed = true;
-        say(format_args!("{}: {problem}", shown(path.as_os_str())));
+        complain(format_args!("{}: {problem}", shown(path.as_os_str())));
     }
 }

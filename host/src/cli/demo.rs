@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::listen::{Limits, print_arriving};
-use super::{Exit, Failure, Printing, say};
+use super::{Exit, Failure, Printing, warn};
 use crate::demo::{Destination, Fleet};
 use crate::listen::{Address, Listener, Settings};
 
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Demo) -> Result<Exit, Failure> {
             destinations.push(Destination::new(to, address.interface.as_deref()).map_err(unusable)?);
         }
     }
-    let complain = |to, error| say(format_args!("cannot send to {to}: {error}"));
+    let complain = |to, error| warn(format_args!("cannot send to {to}: {error}"));
     thread::Builder::new()
         .name("fleet".into())
         .spawn(move || Fleet::new().send_for_ever(destinations, &complain))

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use collectd_net::{Counters, Packet, decrypt_together};
 
 use super::output::{Count, Output, Summary};
-use super::{Exit, Failure, Printing, duration, refresh, say, stop};
+use super::{Exit, Failure, Printing, duration, note, refresh, say, stop};
 use crate::listen::{Address, Inbox, Listener, Settings, Wake};
 use crate::sink::Origin;
 
@@ -71,7 +71,7 @@ pub(super) fn print_arriving(listener: Listener, printing: &Printing, limits: &L
     let mut output = Output::new(printing);
     let mut counters = Counters::new();
     for error in listener.left_out() {
-        say(format_args!("warning: {error}"));
+        note(format_args!("{error}"));
     }
     let listening = listener.to_string();
     let mut inbox = listener.start().map_err(|error| Failure::Runtime(format!("cannot start to listen: {error}")))?;

@@ -17,10 +17,10 @@ mod man;
 mod output;
 mod settings;
 mod stop;
+mod talk;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use collectd_net::{Filter, Item, SecurityLevel, Text};
 
-use self::settings::{Choice, Refusal};
+use self::settings::{Choice, Parsed, Refusal};
+use self::talk::{complain, note, say, warn};
 use crate::sink::Format;
 use crate::users::{Refresh, Users};
 
@@ -84,6 +85,16 @@ struct Everywhere {
     #[cfg(feature = "config")]
     #[arg(long, global = true, help_heading = "Settings", conflicts_with = "config")]
     no_config: bool,
+    /// Say on standard error what is at least so important: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", global = true, help_heading = "Talk", default_value = "info")]
+    #[arg(value_parser = PossibleValuesParser::new(talk::LEVELS), hide_possible_values = true)]
+    log: String,
+    /// Say more; twice for even more
+    #[arg(short, long, global = true, help_heading = "Talk", action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Say less: only warnings; twice for only errors
+    #[arg(short, long, global = true, help_heading = "Talk", action = clap::ArgAction::Count)]
+    quiet: u8,
 }
 
 impl Everywhere {
@@ -214,10 +225,7 @@ impl Printing {
             Failure::Usage(format!("cannot read the passwords in {}: {error}", shown(path.as_os_str())))
         })?;
         if users.world_readable() {
-            say(format_args!(
-                "warning: the passwords in {} can be read by everybody on this machine",
-                shown_path(&users)
-            ));
+            note(format_args!("the passwords in {} can be read by everybody on this machine", shown_path(&users)));
         }
         Ok(Some(users))
     }
@@ -230,7 +238,7 @@ fn refresh(users: &mut Option<Users>) {
         Refresh::Same => {}
         Refresh::Read(count) => say(format_args!("read {count} users again from {}", shown_path(users))),
         Refresh::Failed(error) => {
-            say(format_args!("cannot read {} again: {error}; the users stay as they were", shown_path(users)));
+            warn(format_args!("cannot read {} again: {error}; the users stay as they were", shown_path(users)));
         }
     }
 }
@@ -279,21 +287,32 @@ fn command() -> clap::Command {
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> Exit {
+    talk::start();
     let words: Vec<OsString> = env::args_os().collect();
-    let matches = settings::parse(&command(), &words);
-    let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches).map_err(Refusal::Typed));
-    match arguments {
-        Ok(arguments) => ended(dispatch(&arguments)),
+    let parsed = settings::parse(&command(), &words);
+    let arguments = parsed.and_then(|Parsed { matches, layers }| match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => Ok((arguments, layers)),
+        Err(error) => Err(Refusal::Typed(error)),
+    });
+    let exit = match arguments {
+        Ok((arguments, layers)) => {
+            let Everywhere { log, verbose, quiet, .. } = &arguments.everywhere;
+            talk::set_level(log, *verbose, *quiet);
+            layers.assignments().for_each(|assignment| tracing::debug!("{assignment}"));
+            ended(dispatch(&arguments))
+        }
         Err(Refusal::Typed(error)) => {
             // Help that cannot be printed is nobody's problem.
             let _ = error.print();
             if error.use_stderr() { Exit::Usage } else { Exit::Done }
         }
         Err(Refusal::Set(problems)) => {
-            problems.iter().for_each(|problem| say(format_args!("{problem}")));
+            problems.iter().for_each(|problem| complain(format_args!("{problem}")));
             Exit::Usage
         }
-    }
+    };
+    talk::finish();
+    exit
 }
 
 fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -320,25 +339,18 @@ fn ended(outcome: Result<Exit, Failure>) -> Exit {
         // Whoever read has seen enough.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Err(Failure::Output(error)) => {
-            say(format_args!("cannot write to standard output: {error}"));
+            complain(format_args!("cannot write to standard output: {error}"));
             Exit::Failed
         }
         Err(Failure::Runtime(message)) => {
-            say(format_args!("{message}"));
+            complain(format_args!("{message}"));
             Exit::Failed
         }
         Err(Failure::Usage(message)) => {
-            say(format_args!("{message}"));
+            complain(format_args!("{message}"));
             Exit::Usage
         }
     }
-}
-
-/// Says something to whoever runs the program.
-fn say(message: fmt::Arguments<'_>) {
-    use io::Write as _;
-    // One write, so that lines of several programs do not mix; and if nobody listens, so be it.
-    let _ = io::stderr().write_all(format!("collectd-tap: {message}\n").as_bytes());
 }
 
 /// A name from the system, safe to print.

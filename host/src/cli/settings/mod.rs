@@ -18,6 +18,7 @@ mod problem;
 mod suggest;
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::Path;
 
 use clap::error::ErrorKind;
@@ -43,6 +44,15 @@ pub(super) enum Refusal {
     Set(Vec<Problem>),
 }
 
+/// What was typed, over what variables and the file say.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    /// All of it together.
+    pub(super) matches: ArgMatches,
+    /// What variables and the file say.
+    pub(super) layers: Layers,
+}
+
 /// The value that a variable or the file gives a setting.
 #[derive(Debug)]
 pub(super) struct Assignment {
@@ -53,8 +63,19 @@ pub(super) struct Assignment {
     /// The subcommand for which alone the file says so.
     pub(super) section: Option<String>,
     /// Where it stands.
-    #[cfg_attr(not(feature = "config"), expect(dead_code, reason = "only the check shows it"))]
     pub(super) place: Place,
+}
+
+/// Where it stands, and what is set to what.
+impl fmt::Display for Assignment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.place)?;
+        if let Some(section) = &self.section {
+            write!(f, "{section}.")?;
+        }
+        write!(f, "{} =", self.name)?;
+        self.values.iter().try_for_each(|value| write!(f, " {}", super::shown(value)))
+    }
 }
 
 /// What variables and the file say.
@@ -100,23 +121,28 @@ pub(super) fn complete(command: Command) -> Command {
 }
 
 /// Parses what was typed, over what variables and the file say.
-pub(super) fn parse(command: &Command, words: &[OsString]) -> Result<ArgMatches, Refusal> {
+pub(super) fn parse(command: &Command, words: &[OsString]) -> Result<Parsed, Refusal> {
     let typed = typed(command, words).map_err(Refusal::Typed)?;
     let (name, matches) = typed.subcommand().unwrap_or((DEFAULT, &typed));
     if !takes_settings(name) {
-        return Ok(typed);
+        let matches = command.clone().try_get_matches_from(words).map_err(Refusal::Typed)?;
+        return Ok(Parsed { matches, layers: Layers::default() });
     }
     let everywhere = Everywhere::from_arg_matches(matches).map_err(Refusal::Typed)?;
     let layers = Layers::load(command, everywhere.choice());
     if !layers.problems.is_empty() {
         return Err(Refusal::Set(layers.problems));
     }
-    layers.apply(command, name, matches).try_get_matches_from(words).map_err(Refusal::Typed)
+    let matches = layers.apply(command, name, matches).try_get_matches_from(words).map_err(Refusal::Typed)?;
+    Ok(Parsed { matches, layers })
 }
 
 /// Parses what was typed, alone.
 fn typed(command: &Command, words: &[OsString]) -> Result<ArgMatches, clap::Error> {
-    let matches = lenient(command).try_get_matches_from(words)?;
+    let matches = lenient(command).try_get_matches_from(words).map_err(|error| {
+        // What is not lenient knows better what has to be there.
+        command.clone().try_get_matches_from(words).err().unwrap_or(error)
+    })?;
     let Some(name) = matches.subcommand_name() else { return Ok(matches) };
     let before = |arg: &&clap::Arg| {
         !arg.is_global_set() && matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
@@ -154,7 +180,6 @@ impl Layers {
     }
 
     /// All values that are set, variables first.
-    #[cfg(feature = "config")]
     pub(super) fn assignments(&self) -> impl Iterator<Item = &Assignment> {
         self.variables.iter().chain(&self.entries)
     }
