@@ -6,10 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use collectd_net_tests::net::Namespace;
 use collectd_net_tests::tap::tap;
-use collectd_net_tests::{capture, data};
-
-/// All subcommands with a help of their own.
-const SUBCOMMANDS: [&str; 7] = ["listen", "decode", "demo", "check", "config", "completions", "man"];
+use collectd_net_tests::{capture, data, subcommands};
 
 fn text(octets: &[u8]) -> String {
     String::from_utf8(octets.to_vec()).expect("UTF-8")
@@ -51,7 +48,8 @@ fn examples_of_the_help_and_of_the_front_page_work() {
         fs::copy(from, directory.path().join(to)).expect("the directory is ours");
     }
     let mut examples = Vec::new();
-    for arguments in [vec!["--help"]].into_iter().chain(SUBCOMMANDS.map(|name| vec![name, "--help"])) {
+    let subcommands = subcommands();
+    for arguments in [vec!["--help"]].into_iter().chain(subcommands.iter().map(|name| vec![name, "--help"])) {
         let help = printed(&arguments);
         let found: Vec<_> = help.lines().filter_map(|line| line.strip_prefix("    $ ")).map(str::to_owned).collect();
         assert!(found.len() > 1, "no examples in {arguments:?}: {help}");
@@ -90,7 +88,7 @@ fn manual_pages_have_no_fault_that_groff_or_mandoc_knows() {
     printed(&["man", "--out", directory.path().to_str().expect("a path in UTF-8")]);
     let pages: Vec<_> =
         fs::read_dir(directory.path()).expect("pages").map(|page| page.expect("a page").path()).collect();
-    assert_eq!(pages.len(), 1 + SUBCOMMANDS.len());
+    assert_eq!(pages.len(), 1 + subcommands().len());
     for page in &pages {
         for (program, arguments) in
             [("groff", &["-man", "-ww", "-Tutf8", "-z"][..]), ("mandoc", &["-T", "lint", "-W", "warning"])]
