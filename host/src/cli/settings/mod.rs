@@ -230,3 +230,57 @@ impl Layers {
 fn counts(arg: &clap::Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Count)
 }
+
+#[cfg(all(test, feature = "config"))]
+mod tests {
+    use clap::Arg;
+
+    use super::*;
+
+    /// What flags of kinds that the program may get come to, with this file and these words.
+    fn parsed(toml: &str, words: &[&str]) -> Result<ArgMatches, String> {
+        let flags = [
+            Arg::new("summary").long("summary").num_args(0..=1).require_equals(true).default_missing_value("10s"),
+            Arg::new("sources").long("sources").value_delimiter(',').action(ArgAction::Append),
+            Arg::new("rate").long("rate").action(ArgAction::SetTrue).conflicts_with("raw"),
+            Arg::new("raw").long("raw").action(ArgAction::SetTrue),
+        ];
+        let command = complete(Command::new("tap").args(flags.clone()).subcommand(Command::new("listen").args(flags)));
+        let path = std::env::temp_dir().join(format!("collectd-tap-{}-{}", std::process::id(), toml.len()));
+        std::fs::write(&path, toml).expect("a temporary file");
+        let mut layers = Layers::default();
+        file::read(&command, &path, &mut layers.entries, &mut layers.problems);
+        std::fs::remove_file(&path).expect("it is ours");
+        if let Some(problem) = layers.problems.first() {
+            return Err(problem.to_string());
+        }
+        let words: Vec<OsString> = ["tap", "listen"].iter().chain(words).map(OsString::from).collect();
+        let typed = typed(&command, &words).expect("words");
+        let (name, typed) = typed.subcommand().expect("a subcommand");
+        let matches = layers.apply(&command, name, typed).try_get_matches_from(&words).expect("words");
+        Ok(matches.subcommand().expect("a subcommand").1.clone())
+    }
+
+    fn values(matches: &ArgMatches, id: &str) -> Vec<String> {
+        matches.get_many::<String>(id).into_iter().flatten().cloned().collect()
+    }
+
+    #[test]
+    fn flags_of_all_kinds_can_be_set() {
+        let matches = parsed("summary = true\nsources = [\"a\", \"b,c\"]\nrate = true\n", &[]).expect("settings");
+        assert_eq!(values(&matches, "summary"), ["10s"]);
+        assert_eq!(values(&matches, "sources"), ["a", "b", "c"]);
+        assert!(matches.get_flag("rate"));
+        let matches = parsed("summary = \"5s\"\n", &["--summary"]).expect("settings");
+        assert_eq!(values(&matches, "summary"), ["10s"]);
+        assert_eq!(values(&parsed("summary = false", &[]).expect("settings"), "summary"), [""; 0]);
+        assert!(parsed("rate = 1", &[]).expect_err("a problem").contains("'rate' is true or false"));
+    }
+
+    #[test]
+    fn what_is_typed_beats_what_cannot_stand_beside_it() {
+        let matches = parsed("rate = true", &["--raw"]).expect("settings");
+        assert!(matches.get_flag("raw") && !matches.get_flag("rate"));
+        assert!(!parsed("rate = true # off", &["--no-rate"]).expect("settings").get_flag("rate"));
+    }
+}
