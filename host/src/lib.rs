@@ -2,6 +2,8 @@
 
 pub mod capture;
 pub mod cli;
+#[cfg(feature = "config")]
+mod collectd_conf;
 mod demo;
 pub mod listen;
 mod owned;

@@ -78,18 +78,18 @@ impl Warnings {
         }
         self.told.insert(type_.as_octets().into());
         if self.told.len() > MAX_TOLD {
-            self.waiting.push(format!("warning: more than {MAX_TOLD} types without names; no more of them are told"));
+            self.waiting.push(format!("more than {MAX_TOLD} types without names; no more of them are told"));
             return;
         }
         let values = if count == 1 { "1 value" } else { &format!("{count} values") };
         self.waiting.push(match problem {
             Problem::Count(known) => {
-                format!("warning: type '{type_}' has {values} here and {known} in types.db; the values get numbers")
+                format!("type '{type_}' has {values} here and {known} in types.db; the values get numbers")
             }
             Problem::Unknown => format!(
-                "warning: type '{type_}' with {values} is not known; the values get numbers (--types-db FILE names them)"
+                "type '{type_}' with {values} is not known; the values get numbers (--types-db FILE names them)"
             ),
-            Problem::NotInTypesDb => format!("warning: type '{type_}' is not in types.db; its value is called 'value'"),
+            Problem::NotInTypesDb => format!("type '{type_}' is not in types.db; its value is called 'value'"),
         });
     }
 }
@@ -230,7 +230,7 @@ mod tests {
         let mut dictionary = with_types("load a:GAUGE:0:U\n");
         assert_eq!(names(&mut dictionary, "load", 3), ["0", "1", "2"]);
         assert_eq!(names(&mut dictionary, "load", 3), ["0", "1", "2"]);
-        let expected = "warning: type 'load' has 3 values here and 1 in types.db; the values get numbers";
+        let expected = "type 'load' has 3 values here and 1 in types.db; the values get numbers";
         assert_eq!(dictionary.take_warnings(), [expected]);
     }
 

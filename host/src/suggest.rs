@@ -6,18 +6,28 @@ const ALIKE: f64 = 0.7;
 /// The one of `known` that is most like `word`, if any is like it at all.
 #[must_use]
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_lowercase();
+    let word = plain(word);
     known
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&word, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (strsim::jaro_winkler(&word, &plain(candidate)), candidate))
         .filter(|(likeness, _)| *likeness > ALIKE)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, candidate)| candidate)
 }
 
-/// The end of an error about `word`: `, did you mean 'json'?`, or nothing.
+/// A question about `word`, `did you mean 'json'?`, if there is one to ask.
+pub(crate) fn question<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(word, known).map(|candidate| format!("did you mean '{candidate}'?"))
+}
+
+/// The same as the end of an error: `, did you mean 'json'?`, or nothing.
 pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(word, known).map_or_else(String::new, |candidate| format!(", did you mean '{candidate}'?"))
+    question(word, known).map_or_else(String::new, |question| format!(", {question}"))
+}
+
+/// A word as it is compared: collectd's `SecurityLevel` is our `security-level`.
+fn plain(word: &str) -> String {
+    word.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -33,5 +43,20 @@ mod tests {
         assert_eq!(nearest("xml", known), None);
         assert_eq!(did_you_mean("jso", known), ", did you mean 'json'?");
         assert_eq!(did_you_mean("", known), "");
+    }
+
+    #[test]
+    fn words_of_collectd_find_ours() {
+        let known = ["security-level", "auth-file", "interface", "count"];
+        for (word, meant) in [
+            ("sercurity-level", Some("security-level")),
+            ("SecurityLevel", Some("security-level")),
+            ("authfile", Some("auth-file")),
+            ("interfaces", Some("interface")),
+            ("xyzzy", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(word, known), meant, "{word}");
+        }
     }
 }

@@ -80,6 +80,12 @@ impl Users {
         &self.path
     }
 
+    /// Whether the file had no user in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Whether anybody on the machine may read the passwords.
     #[must_use]
     pub fn world_readable(&self) -> bool {

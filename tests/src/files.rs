@@ -37,6 +37,20 @@ pub fn run(arguments: &[&str]) -> Output {
     Command::new(tap()).args(arguments).output().expect("the program runs")
 }
 
+/// The subcommands that the help names, but for `help` itself.
+///
+/// # Panics
+///
+/// When there is no help.
+#[must_use]
+pub fn subcommands() -> Vec<String> {
+    let help = String::from_utf8(run(&["-h"]).stdout).expect("UTF-8");
+    let (_, list) = help.split_once("Commands:\n").expect("a list of subcommands");
+    let names = list.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.strip_prefix("  "));
+    let names = names.filter_map(|line| line.split(' ').next().filter(|name| !name.is_empty() && *name != "help"));
+    names.map(str::to_owned).collect()
+}
+
 /// What `collectd-tap decode` prints, if it ends well.
 ///
 /// # Panics

@@ -37,7 +37,7 @@ pub mod rate;
 pub mod second;
 pub mod tap;
 
-pub use files::{capture, data, decode, decode_bad_packets, exact, hex, run};
+pub use files::{capture, data, decode, decode_bad_packets, exact, hex, run, subcommands};
 
 /// How long a test waits for something that must happen; it goes on as soon as it has happened.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use collectd_net::{Arrival, Counters, PORT, Packet};
 
 use super::output::{Count, Output, Summary};
-use super::{Exit, Failure, Printing, base_name, say, shown};
+use super::{Exit, Failure, Printing, base_name, complain, passwords, say, shown};
 use crate::capture::Capture;
 use crate::sink::Origin;
 use crate::users::Users;
@@ -26,6 +26,14 @@ pub(super) struct Decode {
     port: Port,
     #[command(flatten)]
     printing: Printing,
+}
+
+#[cfg(feature = "config")]
+impl Decode {
+    /// What is wrong with these settings on this machine.
+    pub(super) fn check(&self) -> Vec<super::check::Finding> {
+        self.printing.check()
+    }
 }
 
 /// The UDP port to take; none stands for any.
@@ -54,7 +62,7 @@ impl std::fmt::Display for Port {
 
 pub(super) fn run(arguments: &Decode) -> Result<Exit, Failure> {
     let mut decode = Run {
-        users: arguments.printing.users()?,
+        users: passwords::open(arguments.printing.auth_file.as_deref(), arguments.printing.security_level)?,
         output: Output::new(&arguments.printing)?,
         printing: &arguments.printing,
         port: arguments.port,
@@ -168,7 +176,7 @@ impl Run<'_> {
             (skipped.unfinished, "datagrams of which fragments are missing"),
         ] {
             if count > 0 {
-                say(format_args!("{}: left out {count} {what}", shown(path.as_os_str())));
+                complain(format_args!("{}: left out {count} {what}", shown(path.as_os_str())));
             }
         }
         Ok(())
@@ -183,6 +191,6 @@ impl Run<'_> {
 
     fn complain(&mut self, path: &Path, problem: &dyn std::fmt::Display) {
         self.failed = true;
-        say(format_args!("{}: {problem}", shown(path.as_os_str())));
+        complain(format_args!("{}: {problem}", shown(path.as_os_str())));
     }
 }

@@ -4,7 +4,7 @@ use std::thread;
 
 use super::listen::{Limits, print_arriving};
 use super::worker::Report;
-use super::{Exit, Failure, Printing, say};
+use super::{Exit, Failure, Printing, warn};
 use crate::demo::{Destination, Fleet};
 use crate::listen::{Address, Listener, Settings};
 
@@ -17,6 +17,14 @@ pub(super) struct Demo {
     printing: Printing,
     #[command(flatten)]
     limits: Limits,
+}
+
+#[cfg(feature = "config")]
+impl Demo {
+    /// What is wrong with these settings on this machine.
+    pub(super) fn check(&self) -> Vec<super::check::Finding> {
+        self.printing.check()
+    }
 }
 
 /// The fleet sends through a real socket to any free port of the loopback, so that it disturbs nobody.
@@ -33,7 +41,7 @@ pub(super) fn run(arguments: &Demo) -> Result<Exit, Failure> {
             destinations.push(Destination::new(to, address.interface.as_deref()).map_err(unusable)?);
         }
     }
-    let complain = |to, error| say(format_args!("cannot send to {to}: {error}"));
+    let complain = |to, error| warn(format_args!("cannot send to {to}: {error}"));
     thread::Builder::new()
         .name("fleet".into())
         .spawn(move || Fleet::new().send_for_ever(destinations, &complain))

@@ -10,8 +10,8 @@ use collectd_net::Counters;
 use super::listening::Listening;
 use super::output::{Count, Summary};
 use super::worker::{Report, Work, Worker};
-use super::{Exit, Failure, Printing, duration, say, stop};
-use crate::listen::{Inbox, Listener, Losses, Settings, Share, Stopper, Wake};
+use super::{Exit, Failure, Printing, duration, note, say, stop, warn};
+use crate::listen::{Change, Inbox, Listener, Losses, Settings, Share, Stopper, Wake};
 
 /// How long to hear nothing before saying so.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -37,6 +37,16 @@ pub(super) struct Limits {
     idle_timeout: Option<Duration>,
 }
 
+#[cfg(feature = "config")]
+impl Listen {
+    /// What is wrong with these settings on this machine.
+    pub(super) fn check(&self) -> Vec<super::check::Finding> {
+        let mut findings = self.printing.check();
+        findings.extend(self.listening.check(&self.printing));
+        findings
+    }
+}
+
 pub(super) fn run(arguments: &Listen) -> Result<Exit, Failure> {
     let settings = arguments.listening.settings(arguments.printing.one_by_one());
     let listener = Listener::open(&settings).map_err(|error| {
@@ -56,15 +66,14 @@ pub(super) fn print_arriving(
 ) -> Result<Exit, Failure> {
     let mut work = Work::new(printing, report, listener.profiles())?;
     for error in listener.left_out() {
-        say(format_args!("warning: {error}; trying again"));
+        note(format_args!("{error}; trying again"));
     }
     if let Some(advice) = listener.buffer_advice() {
-        say(format_args!("warning: {advice}"));
+        note(format_args!("{advice}"));
     }
     let listening = listener.to_string();
-    let mut inbox = listener
-        .start_and_tell(|change| say(format_args!("{change}")))
-        .map_err(|error| Failure::Runtime(format!("cannot start to listen: {error}")))?;
+    let mut inbox =
+        listener.start_and_tell(tell).map_err(|error| Failure::Runtime(format!("cannot start to listen: {error}")))?;
     stop::on_signal(inbox.stopper()).map_err(|error| Failure::Runtime(format!("cannot catch signals: {error}")))?;
     say(format_args!("listening on {listening}"));
     work.remember(&inbox);
@@ -115,6 +124,14 @@ pub(super) fn print_arriving(
         () if timed_out && worker.counters.packets == 0 => Exit::Nothing,
         () => Exit::Done,
     })
+}
+
+/// Says what has changed while listening.
+fn tell(change: Change) {
+    match change {
+        Change::Trouble(_) | Change::SmallBuffer { .. } => warn(format_args!("{change}")),
+        _ => say(format_args!("{change}")),
+    }
 }
 
 /// What this thread does: the work of a worker, and to know when it is enough. Whether the time was up.

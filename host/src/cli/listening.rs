@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use super::{duration, worker::Report};
+use super::duration;
+use super::worker::Report;
+#[cfg(feature = "config")]
+use super::{Printing, check::Finding, passwords};
+#[cfg(feature = "config")]
+use crate::listen::Profile;
 use crate::listen::{DropPolicy, Endpoint, Settings, network};
 
 /// How long `--dedup` remembers, if it does not say.
@@ -69,6 +74,32 @@ impl Listening {
             dedup: self.dedup,
             replay_window: self.replay_window,
         }
+    }
+
+    /// What is wrong with these settings on this machine.
+    #[cfg(feature = "config")]
+    pub(super) fn check(&self, printing: &Printing) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        // Whoever waits for interfaces may name what is not there yet.
+        let unknown = |setting, name: &str| Finding::unknown_interface(setting, name).filter(|_| !self.wait);
+        findings.extend(self.interface.iter().filter_map(|name| unknown("interface", name)));
+        for endpoint in &self.listen {
+            let Endpoint { address, profile, .. } = endpoint;
+            findings.extend(address.interface.iter().filter_map(|name| unknown("listen", name)));
+            if let Some(error) = endpoint.without_interface(&self.interface) {
+                findings.push(Finding::error("listen", error.to_string()));
+            }
+            if let Err(error) = address.resolve() {
+                // It is tried again until it has one.
+                findings.push(Finding::warning("listen", format!("cannot resolve {address}: {error}")));
+            }
+            if *profile != Profile::default() {
+                let path = profile.auth_file.as_ref().or(printing.auth_file.as_ref());
+                let level = profile.security_level.unwrap_or(printing.security_level);
+                findings.extend(passwords::check(("listen", path.map(AsRef::as_ref)), ("listen", level)));
+            }
+        }
+        findings
     }
 
     pub(super) const fn report(&self) -> Report {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::{Failure, say, shown};
+use super::{Failure, note, shown};
 use crate::rate::Rates;
 use crate::sink::{Format, Look, TimeStyle};
 use crate::sources::Dictionary;
@@ -44,15 +44,8 @@ enum Color {
 impl Looks {
     /// What the sink is to know.
     pub(super) fn look(&self, format: &Format, rejects: bool, selects: bool) -> Result<Look, Failure> {
-        if self.time.is_some() && !format.has_time_styles() {
-            return Err(Failure::Usage(
-                "--time is for the formats blog, long and csv, and for templates; the others have one form".into(),
-            ));
-        }
-        if self.rate && !format.takes_rates() {
-            return Err(Failure::Usage(
-                "the formats exact, putval and raw are what was sent; --rate does not go with them".into(),
-            ));
+        if let Some((_, message)) = self.unfit(format).next() {
+            return Err(Failure::Usage(message.into()));
         }
         let color = match self.color {
             Color::Always => true,
@@ -60,6 +53,34 @@ impl Looks {
             Color::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
         };
         Ok(Look { rejects, selects, time: self.time, utc: self.utc, color, max_series: self.max_series })
+    }
+
+    /// The settings that do not go with a format, and why.
+    fn unfit(&self, format: &Format) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let time = "--time is for the formats blog, long and csv, and for templates; the others have one form";
+        let rate = "the formats exact, putval and raw are what was sent; --rate does not go with them";
+        let time = (self.time.is_some() && !format.has_time_styles()).then_some(("time", time));
+        time.into_iter().chain((self.rate && !format.takes_rates()).then_some(("rate", rate)))
+    }
+
+    /// What is wrong with these settings, as far as they can be read.
+    #[cfg(feature = "config")]
+    pub(super) fn check(&self, format: &Format) -> Vec<super::check::Finding> {
+        use super::check::Finding;
+
+        let mut findings: Vec<_> =
+            self.unfit(format).map(|(setting, message)| Finding::error(setting, message)).collect();
+        for path in &self.types_db {
+            let name = shown(path.as_os_str());
+            match TypesDb::default().read(path) {
+                Ok(flaws) => {
+                    let fatal = flaws.iter().filter(|flaw| flaw.fatal);
+                    findings.extend(fatal.map(|flaw| Finding::warning("types-db", format!("{name}:{flaw}"))));
+                }
+                Err(error) => findings.push(Finding::error("types-db", format!("cannot read {name}: {error}"))),
+            }
+        }
+        findings
     }
 
     /// A table for rates, if they are wanted.
@@ -84,8 +105,8 @@ pub(super) fn read_types(files: &[PathBuf]) -> Result<TypesDb, Failure> {
     for path in system.iter().chain(files) {
         let name = shown(path.as_os_str());
         match types.read(path) {
-            Ok(flaws) => flaws.iter().filter(|flaw| flaw.fatal).for_each(|flaw| say(format_args!("{name}:{flaw}"))),
-            Err(error) if system.as_ref() == Some(path) => say(format_args!("warning: cannot read {name}: {error}")),
+            Ok(flaws) => flaws.iter().filter(|flaw| flaw.fatal).for_each(|flaw| note(format_args!("{name}:{flaw}"))),
+            Err(error) if system.as_ref() == Some(path) => note(format_args!("cannot read {name}: {error}")),
             Err(error) => return Err(Failure::Usage(format!("cannot read {name}: {error}"))),
         }
     }

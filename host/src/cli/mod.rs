@@ -1,41 +1,58 @@
 //! The command line. One file for each subcommand: flags as typed become settings as meant.
 
+#[cfg(feature = "config")]
+mod check;
+#[cfg(feature = "completions")]
+mod completions;
+#[cfg(feature = "config")]
+mod config;
 mod decode;
 mod demo;
+mod examples;
+#[cfg(feature = "config")]
+mod import;
 mod listen;
 mod listening;
 mod look;
+#[cfg(feature = "man")]
+mod man;
 mod output;
+mod passwords;
+mod printing;
 mod seconds;
+mod settings;
 mod stop;
+mod talk;
 mod types;
 mod worker;
 
-use std::ffi::OsStr;
-use std::fmt;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
-use collectd_net::{Item, SecurityLevel, Text};
+use clap::builder::PossibleValuesParser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use collectd_net::Text;
 
-use crate::selection::Selection;
-use crate::sink::Format;
-use crate::users::{Refresh, Users};
+use self::printing::Printing;
+use self::settings::{Choice, Parsed, Refusal};
+use self::talk::{complain, note, say, warn};
 
 /// Hear collectd: print what the daemons of a network send.
 ///
 /// Without arguments it joins collectd's two groups, 239.192.74.66 and ff18::efc0:4a42, port 25826, on every interface, and
 /// prints a line for each value list and notification. Items go to standard output, everything else to standard error.
 #[derive(Debug, Parser)]
-#[command(name = "collectd-tap", version, args_conflicts_with_subcommands = true)]
+#[command(name = "collectd-tap", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    everywhere: Everywhere,
     #[command(flatten)]
     listen: listen::Listen,
 }
@@ -50,127 +67,54 @@ enum Command {
     Demo(demo::Demo),
     /// Look types up in types.db, or check it
     Types(types::Types),
+    /// Test the settings in the file and in environment variables, and show them
+    #[cfg(feature = "config")]
+    Check(check::Check),
+    /// Print a file with all settings, to begin with
+    #[cfg(feature = "config")]
+    Config(config::Config),
+    /// Print a script that makes the Tab key of a shell know all this
+    #[cfg(feature = "completions")]
+    Completions(completions::Completions),
+    /// Print the manual, for man
+    #[cfg(feature = "man")]
+    Man(man::Manual),
 }
 
-/// What all subcommands that print items have in common.
+/// What all subcommands have in common.
 #[derive(Debug, clap::Args)]
-struct Printing {
-    /// Passwords to verify and decrypt with: a file of collectd's form, `user: password` on each line
-    #[arg(short, long, value_name = "FILE")]
-    auth_file: Option<PathBuf>,
-    /// Print only what is protected at least so: none, sign or encrypt
-    #[arg(short, long, value_name = "LEVEL", default_value = "none", hide_default_value = true)]
-    security_level: SecurityLevel,
-    /// Print only the items that fit: 'host =~ "^web" and value > 5', or a pattern of identifiers such as 'web*/cpu-*'
-    #[arg(short, long, value_name = "EXPRESSION", value_parser = filter, allow_hyphen_values = true)]
-    filter: Option<Arc<Selection>>,
-    /// Print only value lists, or only notifications
-    #[arg(long, value_name = "KIND")]
-    only: Option<Only>,
-    /// How to print: blog, long, json, csv, influx, graphite, prometheus (at the end), putval, exact or raw (a line for each
-    /// packet), or a template such as '{host} {plugin} {value}'
-    #[arg(short = 'o', long, value_name = "FORMAT", default_value = "blog", hide_default_value = true)]
-    format: Format,
-    /// Print what was refused, too, and why
-    #[arg(long)]
-    rejects: bool,
-    /// Exit with 4 if anything was refused
-    #[arg(long)]
-    strict: bool,
-    /// End after this many items (packets, with the formats exact and raw)
-    #[arg(short, long, value_name = "N")]
-    count: Option<u64>,
-    #[command(flatten)]
-    looks: look::Looks,
+struct Everywhere {
+    /// Read settings from this file, instead of the first of the usual places that has one
+    #[cfg(feature = "config")]
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Settings", value_hint = clap::ValueHint::FilePath)]
+    config: Option<std::path::PathBuf>,
+    /// Read no file with settings
+    #[cfg(feature = "config")]
+    #[arg(long, global = true, help_heading = "Settings", conflicts_with = "config")]
+    no_config: bool,
+    /// Say on standard error what is at least so important: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", global = true, help_heading = "Talk", default_value = "info")]
+    #[arg(value_parser = PossibleValuesParser::new(talk::LEVELS), hide_possible_values = true)]
+    log: String,
+    /// Say more; twice for even more
+    #[arg(short, long, global = true, help_heading = "Talk", action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Say less: only warnings; twice for only errors
+    #[arg(short, long, global = true, help_heading = "Talk", action = clap::ArgAction::Count)]
+    quiet: u8,
 }
 
-/// One of the kinds of items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Only {
-    Values,
-    Notifications,
-}
-
-/// Compiles a filter; an error shows the place.
-fn filter(expression: &str) -> Result<Arc<Selection>, String> {
-    Selection::new(expression).map(Arc::new).map_err(|error| {
-        let before: String = expression.chars().take(error.column.saturating_sub(1)).map(|_| ' ').collect();
-        format!("{error}\n  {expression}\n  {before}^")
-    })
-}
-
-impl Printing {
-    /// Whether items of this kind are to be printed.
-    fn wants_kind(&self, item: &Item<'_>) -> bool {
-        let kind = match item {
-            Item::ValueList(_) => Only::Values,
-            Item::Notification(_) => Only::Notifications,
-        };
-        self.only.is_none_or(|only| only == kind)
-    }
-
-    /// Whether the filter, if there is one, lets this item pass.
-    fn filter_matches(&self, item: &Item<'_>) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.matches(item))
-    }
-
-    /// Whether this item is wanted, as it was sent.
-    fn wants(&self, item: &Item<'_>) -> bool {
-        self.wants_kind(item) && self.filter_matches(item)
-    }
-
-    /// Whether what is printed depends on what was printed before, so that one thread has to print all of it.
-    fn one_by_one(&self) -> bool {
-        self.count.is_some() || self.format.is_whole() || self.looks.rates().is_some()
-    }
-
-    /// Whether values decide what is printed.
-    fn looks_at_values(&self) -> bool {
-        self.filter.as_ref().is_some_and(|filter| filter.looks_at_values())
-    }
-
-    /// Whether some items are not to be printed.
-    const fn selects(&self) -> bool {
-        self.filter.is_some() || self.only.is_some()
-    }
-
-    /// Reads the password file, if there is one.
-    fn users(&self) -> Result<Option<Users>, Failure> {
-        open_users(self.auth_file.as_deref(), self.security_level)
-    }
-}
-
-/// Reads a password file, if there is one; this security level may need it.
-fn open_users(path: Option<&Path>, level: SecurityLevel) -> Result<Option<Users>, Failure> {
-    let Some(path) = path else {
-        if level == SecurityLevel::None {
-            return Ok(None);
+impl Everywhere {
+    /// Which file with settings is meant.
+    fn choice(&self) -> Choice<'_> {
+        #[cfg(feature = "config")]
+        match &self.config {
+            _ if self.no_config => return Choice::None,
+            Some(path) => return Choice::Named(path),
+            None => {}
         }
-        return Err(Failure::Usage("this security level needs passwords: name a file with --auth-file".into()));
-    };
-    let users = Users::open(path).map_err(|error| {
-        Failure::Usage(format!("cannot read the passwords in {}: {error}", shown(path.as_os_str())))
-    })?;
-    if users.world_readable() {
-        say(format_args!("warning: the passwords in {} can be read by everybody on this machine", shown_path(&users)));
+        Choice::Usual
     }
-    Ok(Some(users))
-}
-
-/// Reads the password file again if it has changed, and says so.
-fn refresh(users: &mut Option<Users>) {
-    let Some(users) = users else { return };
-    match users.refresh() {
-        Refresh::Same => {}
-        Refresh::Read(count) => say(format_args!("read {count} users again from {}", shown_path(users))),
-        Refresh::Failed(error) => {
-            say(format_args!("cannot read {} again: {error}; the users stay as they were", shown_path(users)));
-        }
-    }
-}
-
-fn shown_path(users: &Users) -> Text<'_> {
-    shown(users.path().as_os_str())
 }
 
 /// How the program ended.
@@ -205,48 +149,79 @@ enum Failure {
     Output(io::Error),
 }
 
+/// The whole command line.
+fn command() -> clap::Command {
+    examples::add(settings::complete(Arguments::command()))
+}
+
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> Exit {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => {
+    talk::start();
+    let words: Vec<OsString> = env::args_os().collect();
+    let parsed = settings::parse(&command(), &words);
+    let arguments = parsed.and_then(|Parsed { matches, layers }| match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => Ok((arguments, layers)),
+        Err(error) => Err(Refusal::Typed(error)),
+    });
+    let exit = match arguments {
+        Ok((arguments, layers)) => {
+            let Everywhere { log, verbose, quiet, .. } = &arguments.everywhere;
+            talk::set_level(log, *verbose, *quiet);
+            layers.assignments().for_each(|assignment| tracing::debug!("{assignment}"));
+            ended(dispatch(&arguments))
+        }
+        Err(Refusal::Typed(error)) => {
             // Help that cannot be printed is nobody's problem.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            if error.use_stderr() { Exit::Usage } else { Exit::Done }
+        }
+        Err(Refusal::Set(problems)) => {
+            problems.iter().for_each(|problem| complain(format_args!("{problem}")));
+            Exit::Usage
         }
     };
-    let outcome = match arguments.command {
+    talk::finish();
+    exit
+}
+
+fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
+    match &arguments.command {
         None => listen::run(&arguments.listen),
-        Some(Command::Listen(arguments)) => listen::run(&arguments),
-        Some(Command::Decode(arguments)) => decode::run(&arguments),
-        Some(Command::Demo(arguments)) => demo::run(&arguments),
-        Some(Command::Types(arguments)) => types::run(&arguments),
-    };
+        Some(Command::Listen(arguments)) => listen::run(arguments),
+        Some(Command::Decode(arguments)) => decode::run(arguments),
+        Some(Command::Demo(arguments)) => demo::run(arguments),
+        Some(Command::Types(arguments)) => types::run(arguments),
+        #[cfg(feature = "config")]
+        Some(Command::Check(check)) => check::run(check, arguments.everywhere.choice()),
+        #[cfg(feature = "config")]
+        Some(Command::Config(arguments)) => config::run(arguments),
+        #[cfg(feature = "completions")]
+        Some(Command::Completions(arguments)) => completions::run(arguments),
+        #[cfg(feature = "man")]
+        Some(Command::Man(arguments)) => man::run(arguments),
+    }
+}
+
+/// Says why it did not end well, if it did not.
+fn ended(outcome: Result<Exit, Failure>) -> Exit {
     match outcome {
         Ok(exit) => exit,
         // Whoever read has seen enough.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Err(Failure::Output(error)) => {
-            say(format_args!("cannot write to standard output: {error}"));
+            complain(format_args!("cannot write to standard output: {error}"));
             Exit::Failed
         }
         Err(Failure::Runtime(message)) => {
-            say(format_args!("{message}"));
+            complain(format_args!("{message}"));
             Exit::Failed
         }
         Err(Failure::Usage(message)) => {
-            say(format_args!("{message}"));
+            complain(format_args!("{message}"));
             Exit::Usage
         }
     }
-}
-
-/// Says something to whoever runs the program.
-fn say(message: fmt::Arguments<'_>) {
-    use io::Write as _;
-    // One write, so that lines of several programs do not mix; and if nobody listens, so be it.
-    let _ = io::stderr().write_all(format!("collectd-tap: {message}\n").as_bytes());
 }
 
 /// A name from the system, safe to print.
@@ -271,13 +246,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use collectd_net::{Counters, Error, Item};
 
-use super::{Failure, Printing, say};
+use super::{Failure, Printing, note, say};
 use crate::rate::Rates;
 use crate::sink::{Entry, Origin, Sink};
 use crate::sources::{Dictionary, Sources};
@@ -121,7 +121,7 @@ impl<'a> Output<'a> {
         };
         let printed = self.sink.item(&Entry { item, sources, origin }, &mut self.text);
         for warning in self.dictionary.take_warnings() {
-            say(format_args!("{warning}"));
+            note(format_args!("{warning}"));
         }
         printed
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use collectd_net::Text;
 
 use super::look::read_types;
-use super::{Exit, Failure, say, shown};
+use super::{Exit, Failure, complain, say, shown};
 use crate::suggest::did_you_mean;
 use crate::types_db::TypesDb;
 
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Types) -> Result<Exit, Failure> {
             missing = true;
             let known: Vec<_> = types.names().filter_map(|known| known.to_str().ok()).collect();
             let meant = did_you_mean(name.to_str().unwrap_or_default(), known);
-            say(format_args!("no type '{name}' in types.db{meant}"));
+            complain(format_args!("no type '{name}' in types.db{meant}"));
             continue;
         };
         let sources: Vec<_> = set.sources.iter().map(ToString::to_string).collect();
@@ -73,7 +73,7 @@ fn lint_file(path: &Path) -> Result<bool, Failure> {
     let flaws = match types.read(path) {
         Ok(flaws) => flaws,
         Err(error) => {
-            say(format_args!("cannot read {name}: {error}"));
+            complain(format_args!("cannot read {name}: {error}"));
             return Ok(false);
         }
     };

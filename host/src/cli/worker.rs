@@ -8,7 +8,7 @@ use collectd_net::{Batched, Counters, Item, Packet, SecurityLevel, decrypt_toget
 
 use super::output::Output;
 use super::seconds::Seconds;
-use super::{Failure, Printing, open_users, refresh};
+use super::{Failure, Printing, passwords};
 use crate::listen::{Duplicates, Inbox, Opening, Profile, ReplayFilter, Share};
 use crate::sink::{Format, Origin};
 use crate::users::Users;
@@ -41,7 +41,7 @@ impl<'a> Work<'a> {
         let open = |profile: &Profile| {
             let level = profile.security_level.unwrap_or(printing.security_level);
             let path = profile.auth_file.as_ref().or(printing.auth_file.as_ref());
-            Ok((open_users(path.map(AsRef::as_ref), level)?, level))
+            Ok((passwords::open(path.map(AsRef::as_ref), level)?, level))
         };
         let profiles = profiles.iter().map(open).collect::<Result<_, _>>()?;
         Ok(Self { printing, report, profiles, replays: None, duplicates: None, packets: AtomicU64::new(0) })
@@ -108,7 +108,7 @@ impl<'a> Worker<'a> {
         // Lent out while packets are open that borrow from it.
         let mut users = self.users.get_mut(profile).and_then(Option::take);
         if self.talks {
-            refresh(&mut users);
+            passwords::refresh(&mut users);
         } else if let Some(users) = &mut users {
             users.refresh();
         }

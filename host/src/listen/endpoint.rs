@@ -1,13 +1,15 @@
 //! Where to listen, and how: an address with its options.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use collectd_net::SecurityLevel;
 
-use super::{Address, shown};
+use super::socket::is_link_local;
+use super::{Address, ListenError, shown};
+use crate::suggest::did_you_mean;
 
 /// `HOST[:PORT][%INTERFACE][,OPTION=VALUE]…`: an [`Address`], and what holds for it alone.
 ///
@@ -43,6 +45,9 @@ impl From<Address> for Endpoint {
     }
 }
 
+/// The options by name.
+pub(crate) const OPTIONS: [&str; 4] = ["source", "security-level", "auth-file", "interface"];
+
 /// Text that is not an address with options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointError(String);
@@ -76,8 +81,8 @@ impl FromStr for Endpoint {
                 "auth-file" => endpoint.profile.auth_file.replace(value.into()).is_some(),
                 "interface" => endpoint.address.interface.replace(value.into()).is_some(),
                 _ => {
-                    let known = "source, security-level, auth-file and interface";
-                    return Err(EndpointError(format!("'{}' is none of the options {known}", shown(name))));
+                    let (known, meant) = (OPTIONS.join(", "), did_you_mean(name, OPTIONS));
+                    return Err(EndpointError(format!("'{}' is none of the options {known}{meant}", shown(name))));
                 }
             };
             if twice {
@@ -89,6 +94,15 @@ impl FromStr for Endpoint {
 }
 
 impl Endpoint {
+    /// What is wrong if none of these interfaces is given, nor one of its own, to an address that means nothing without.
+    pub(crate) fn without_interface(&self, interfaces: &[String]) -> Option<ListenError> {
+        let ip = self.address.host.parse::<IpAddr>().ok()?;
+        let address = SocketAddr::new(ip, self.address.port);
+        let has_interface = self.address.interface.is_some() || !interfaces.is_empty();
+        let needs_one = is_link_local(&address) && !ip.is_multicast();
+        (needs_one && !has_interface).then_some(ListenError::LinkLocal(address))
+    }
+
     /// Options that contradict the address are errors, as far as it is no name.
     fn checked(self) -> Result<Self, EndpointError> {
         if let (Some(source), Ok(group)) = (self.source, self.address.host.parse::<IpAddr>()) {

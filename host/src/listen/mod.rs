@@ -32,6 +32,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use address::{Address, AddressError};
+#[cfg(feature = "config")]
+pub(crate) use endpoint::OPTIONS;
 pub use endpoint::{Endpoint, EndpointError, Profile};
 pub use inbox::{Inbox, Losses, Share, Stopper, Wake};
 pub use queue::DropPolicy;
@@ -212,6 +214,9 @@ impl Listener {
 
     /// What an endpoint asks for; of a name, all but the address.
     fn wanted(&mut self, endpoint: &Endpoint) -> Result<(Address, Wanted), ListenError> {
+        if let Some(error) = endpoint.without_interface(&self.settings.interfaces) {
+            return Err(error);
+        }
         let Endpoint { address, source, profile } = endpoint;
         let known = self.profiles.iter().position(|known| known == profile);
         let profile = known.unwrap_or_else(|| {
@@ -226,9 +231,6 @@ impl Listener {
         interfaces.dedup();
         let ip = address.host.parse::<IpAddr>().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
         let socket_address = SocketAddr::new(ip, address.port);
-        if socket::is_link_local(&socket_address) && !ip.is_multicast() && interfaces.is_empty() {
-            return Err(ListenError::LinkLocal(socket_address));
-        }
         Ok((address.clone(), Wanted { address: socket_address, source: *source, interfaces, profile }))
     }
 

@@ -1,20 +1,10 @@
-//! Which items are wanted: core's [`Filter`], and what only a PC has room for.
-//!
-//! - `web01/cpu*` alone is a pattern of the whole identifier, `host/plugin-instance/type-instance`. `*` stands for slashes, too,
-//!   and what is left off at the end may be anything: `web01` is everything of that host.
-//! - `host =~ "^web[0-9]+$"` is a comparison as any other; it holds if the regular expression on the right fits somewhere in the
-//!   text field on the left. `!~` is its opposite. What stands between the quotes goes to the crate `regex` as it is.
-//!
-//! Everything else is core's language. An expression with regular expressions is a tree here, the leaves of which are these or
-//! filters of core's with a single comparison; `and`, `or`, `not` and parentheses are as core has them.
+//! Expressions with regular expressions: a tree, the leaves of which are these or filters of core's with a single comparison.
 
-use std::fmt;
+use ::regex::bytes::{Regex, RegexBuilder};
+use collectd_net::{Item, Text};
 
-use collectd_net::{Filter, Item, Notification, Protection, Severity, Text, Time};
-use regex::bytes::{Regex, RegexBuilder};
-
-/// A filter with room for what people write on a command line.
-type Comparisons = Filter<256, 4096>;
+use super::token::{Token, is_match};
+use super::{Comparisons, SelectionError, comparisons};
 
 /// How many parentheses may be open at a time, as in core.
 const DEPTH: usize = 16;
@@ -23,93 +13,20 @@ const MAX_LEAVES: usize = 256;
 /// Octets that a compiled regular expression may take.
 const REGEX_SIZE: usize = 1 << 20;
 
-/// An expression that items match or do not.
+/// An expression with regular expressions.
 #[derive(Clone, Debug)]
-pub struct Selection {
-    root: Node,
-    /// Whether values decide.
-    looks_at_values: bool,
-}
-
-impl Selection {
-    /// Compiles `expression`.
-    ///
-    /// # Errors
-    /// [`SelectionError`] says in which column what was expected.
-    ///
-    /// ```
-    /// use collectd_tap::Selection;
-    ///
-    /// assert!(Selection::new(r#"host =~ "^web\d+$" and not value < 5"#).is_ok());
-    /// assert!(Selection::new("web*/cpu-*").is_ok());
-    /// let error = Selection::new(r#"host =~ "web[""#).unwrap_err();
-    /// assert_eq!(error.to_string(), "column 13: unclosed character class");
-    /// ```
-    pub fn new(expression: &str) -> Result<Self, SelectionError> {
-        if is_pattern(expression) {
-            return Ok(Self { root: Node::Pattern(pattern(expression)?), looks_at_values: false });
-        }
-        let tokens = tokens(expression).ok_or_else(|| SelectionError {
-            column: expression.chars().count() + 1,
-            message: "expected a closing quote, found the end".into(),
-        })?;
-        let word = |token: &Token| &expression[token.start..token.end];
-        let looks_at_values = tokens.iter().any(|token| matches!(word(token), "value" | "item.value"));
-        let root = if tokens.iter().any(|token| is_match(word(token)).is_some()) {
-            Parser { expression, tokens: &tokens, next: 0, leaves: 0 }.whole()?
-        } else {
-            Node::Comparisons(comparisons(expression)?)
-        };
-        Ok(Self { root, looks_at_values })
-    }
-
-    /// Whether `item` is wanted.
-    #[must_use]
-    pub fn matches(&self, item: &Item<'_>) -> bool {
-        self.root.matches(item)
-    }
-
-    /// Whether an item with other values could be wanted or not for that reason.
-    #[must_use]
-    pub const fn looks_at_values(&self) -> bool {
-        self.looks_at_values
-    }
-}
-
-/// An expression that is none: where, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SelectionError {
-    /// Where in the expression, in characters; the first has column 1.
-    pub column: usize,
-    message: String,
-}
-
-impl fmt::Display for SelectionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "column {}: {}", self.column, self.message)
-    }
-}
-
-impl std::error::Error for SelectionError {}
-
-#[derive(Clone, Debug)]
-enum Node {
-    /// Asks for a host that is the whole identifier.
-    Pattern(Box<Comparisons>),
+pub(super) enum Tree {
     Comparisons(Box<Comparisons>),
-    Regex {
-        field: Field,
-        regex: Regex,
-    },
+    Regex { field: Field, regex: Regex },
     Not(Box<Self>),
     All(Vec<Self>),
     Any(Vec<Self>),
 }
 
-impl Node {
-    fn matches(&self, item: &Item<'_>) -> bool {
+impl Tree {
+    /// Whether `item` is wanted.
+    pub(super) fn matches(&self, item: &Item<'_>) -> bool {
         match self {
-            Self::Pattern(filter) => filter.matches(&as_host(item, &mut Vec::with_capacity(128))),
             Self::Comparisons(filter) => filter.matches(item),
             Self::Regex { field, regex } => field.of(item).is_some_and(|text| regex.is_match(text.as_octets())),
             Self::Not(node) => !node.matches(item),
@@ -119,9 +36,14 @@ impl Node {
     }
 }
 
+/// Compiles `expression`, cut into `tokens`.
+pub(super) fn compile(expression: &str, tokens: &[Token]) -> Result<Tree, SelectionError> {
+    Parser { expression, tokens, next: 0, leaves: 0 }.whole()
+}
+
 /// A field that regular expressions look at.
 #[derive(Clone, Copy, Debug)]
-enum Field {
+pub(super) enum Field {
     Identifier(usize),
     Message,
     User,
@@ -151,98 +73,6 @@ impl Field {
     }
 }
 
-/// Whether this is a pattern of identifiers: every expression has a blank, a quote, a parenthesis or an operator.
-fn is_pattern(expression: &str) -> bool {
-    !expression.is_empty() && !expression.contains([' ', '\t', '\n', '\r', '"', '\'', '(', ')', '=', '<', '>', '~'])
-}
-
-fn pattern(pattern: &str) -> Result<Box<Comparisons>, SelectionError> {
-    let literal = pattern.replace('\\', r"\\");
-    Filter::new(&format!(r#"host ~ "{literal}" or host ~ "{literal}/*""#)).map(Box::new).map_err(|_| SelectionError {
-        column: 1,
-        message: format!(
-            "expected a pattern of identifiers with every [ closed and nothing missing behind \\, found '{}'",
-            Text::from(pattern)
-        ),
-    })
-}
-
-/// An item with the whole identifier in the place of its host.
-fn as_host<'a>(item: &Item<'_>, octets: &'a mut Vec<u8>) -> Item<'a> {
-    let [host, plugin, plugin_instance, type_, type_instance] = item.identifier().fields().map(Text::as_octets);
-    octets.extend_from_slice(host);
-    for (name, instance) in [(plugin, plugin_instance), (type_, type_instance)] {
-        octets.push(b'/');
-        octets.extend_from_slice(name);
-        if !instance.is_empty() {
-            octets.push(b'-');
-            octets.extend_from_slice(instance);
-        }
-    }
-    let identifier = collectd_net::Identifier { host: Text::new(octets), ..Default::default() };
-    Item::Notification(Notification {
-        identifier,
-        time: Time::from_raw(1),
-        severity: Severity::Okay,
-        message: "".into(),
-        protection: Protection::None,
-        user: None,
-    })
-}
-
-fn comparisons(expression: &str) -> Result<Box<Comparisons>, SelectionError> {
-    Filter::new(expression)
-        .map(Box::new)
-        .map_err(|error| SelectionError { column: error.column, message: error.cause.to_string() })
-}
-
-/// Whether this is an operator of regular expressions, and whether a negated one.
-fn is_match(operator: &str) -> Option<bool> {
-    match operator {
-        "=~" => Some(false),
-        "!~" => Some(true),
-        _ => None,
-    }
-}
-
-/// A piece of the expression.
-#[derive(Clone, Copy, Debug)]
-struct Token {
-    start: usize,
-    end: usize,
-}
-
-/// Cuts an expression as core does, as far as it matters here. `None` if a string has no end.
-fn tokens(expression: &str) -> Option<Vec<Token>> {
-    let octets = expression.as_bytes();
-    let inside_word = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'_' | b'.');
-    let mut tokens = Vec::new();
-    let mut start = 0;
-    while let Some(first) = octets.get(start) {
-        let length = match first {
-            b' ' | b'\t' | b'\n' | b'\r' => {
-                start += 1;
-                continue;
-            }
-            b'"' | b'\'' => {
-                let mut escaped = false;
-                let end = octets[start + 1..].iter().position(|octet| {
-                    let ends = octet == first && !escaped;
-                    escaped = *octet == b'\\' && !escaped;
-                    ends
-                });
-                end? + 2
-            }
-            b'=' | b'!' if octets.get(start + 1) == Some(&b'~') => 2,
-            octet if inside_word(octet) => octets[start..].iter().take_while(|octet| inside_word(octet)).count(),
-            _ => expression[start..].chars().next().map_or(1, char::len_utf8),
-        };
-        tokens.push(Token { start, end: start + length });
-        start += length;
-    }
-    Some(tokens)
-}
-
 struct Parser<'e> {
     expression: &'e str,
     tokens: &'e [Token],
@@ -251,7 +81,7 @@ struct Parser<'e> {
 }
 
 impl<'e> Parser<'e> {
-    fn whole(mut self) -> Result<Node, SelectionError> {
+    fn whole(mut self) -> Result<Tree, SelectionError> {
         let node = self.any(0)?;
         match self.peek() {
             "" => Ok(node),
@@ -259,25 +89,25 @@ impl<'e> Parser<'e> {
         }
     }
 
-    fn any(&mut self, depth: usize) -> Result<Node, SelectionError> {
+    fn any(&mut self, depth: usize) -> Result<Tree, SelectionError> {
         let mut nodes = vec![self.all(depth)?];
         while self.peek() == "or" {
             self.next += 1;
             nodes.push(self.all(depth)?);
         }
-        Ok(one_of(nodes, Node::Any))
+        Ok(one_of(nodes, Tree::Any))
     }
 
-    fn all(&mut self, depth: usize) -> Result<Node, SelectionError> {
+    fn all(&mut self, depth: usize) -> Result<Tree, SelectionError> {
         let mut nodes = vec![self.one(depth)?];
         while self.peek() == "and" {
             self.next += 1;
             nodes.push(self.one(depth)?);
         }
-        Ok(one_of(nodes, Node::All))
+        Ok(one_of(nodes, Tree::All))
     }
 
-    fn one(&mut self, depth: usize) -> Result<Node, SelectionError> {
+    fn one(&mut self, depth: usize) -> Result<Tree, SelectionError> {
         let mut negated = false;
         while self.peek() == "not" {
             self.next += 1;
@@ -297,11 +127,11 @@ impl<'e> Parser<'e> {
         } else {
             self.comparison()?
         };
-        Ok(if negated { Node::Not(Box::new(node)) } else { node })
+        Ok(if negated { Tree::Not(Box::new(node)) } else { node })
     }
 
     /// A comparison: up to the next `and`, `or` or closing parenthesis outside of a list.
-    fn comparison(&mut self) -> Result<Node, SelectionError> {
+    fn comparison(&mut self) -> Result<Tree, SelectionError> {
         let first = self.next;
         let mut open = 0_usize;
         loop {
@@ -327,11 +157,11 @@ impl<'e> Parser<'e> {
         let end = last.map_or(self.expression.len(), |token| token.end);
         let blanks = self.expression[..start].chars().map(|_| ' ');
         let padded: String = blanks.chain(self.expression[start..end].chars()).collect();
-        comparisons(&padded).map(Node::Comparisons)
+        comparisons(&padded).map(Tree::Comparisons)
     }
 
     /// The tokens from `first` to the next one as a field, an operator and a string.
-    fn regex(&self, first: usize) -> Result<Node, SelectionError> {
+    fn regex(&self, first: usize) -> Result<Tree, SelectionError> {
         let field = Field::from_name(self.text(first)).ok_or_else(|| self.expected_at(first, FIELDS))?;
         let Some(negated) = is_match(self.text(first + 1)) else {
             return Err(self.expected_at(first + 1, "=~ or !~"));
@@ -345,7 +175,7 @@ impl<'e> Parser<'e> {
         }
         let regex = RegexBuilder::new(inside).size_limit(REGEX_SIZE).build();
         let node = match regex {
-            Ok(regex) => Node::Regex { field, regex },
+            Ok(regex) => Tree::Regex { field, regex },
             Err(error) => {
                 let (offset, message) = flaw(inside, &error);
                 let mut wrong = self.error(first + 2, message);
@@ -353,7 +183,7 @@ impl<'e> Parser<'e> {
                 return Err(wrong);
             }
         };
-        Ok(if negated { Node::Not(Box::new(node)) } else { node })
+        Ok(if negated { Tree::Not(Box::new(node)) } else { node })
     }
 
     /// The token by its number; empty at the end.
@@ -383,7 +213,7 @@ impl<'e> Parser<'e> {
     }
 }
 
-fn one_of(mut nodes: Vec<Node>, several: fn(Vec<Node>) -> Node) -> Node {
+fn one_of(mut nodes: Vec<Tree>, several: fn(Vec<Tree>) -> Tree) -> Tree {
     match nodes.len() {
         1 => nodes.swap_remove(0),
         _ => several(nodes),
@@ -391,9 +221,9 @@ fn one_of(mut nodes: Vec<Node>, several: fn(Vec<Node>) -> Node) -> Node {
 }
 
 /// Where a regular expression is wrong, in octets, and why.
-fn flaw(pattern: &str, error: &regex::Error) -> (usize, String) {
+fn flaw(pattern: &str, error: &::regex::Error) -> (usize, String) {
     use regex_syntax::Error;
-    if let regex::Error::CompiledTooBig(limit) = error {
+    if let ::regex::Error::CompiledTooBig(limit) = error {
         return (0, format!("the regular expression takes more than {limit} octets"));
     }
     match regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern) {
@@ -405,67 +235,9 @@ fn flaw(pattern: &str, error: &regex::Error) -> (usize, String) {
 
 #[cfg(test)]
 mod tests {
-    use collectd_net::{Identifier, ValueList, Values};
-
+    use super::super::Selection;
+    use super::super::tests::{error, load, selects, web};
     use super::*;
-
-    fn value_list(identifier: Identifier<'static>) -> Item<'static> {
-        Item::ValueList(ValueList {
-            identifier,
-            time: Time::from_raw(1 << 30),
-            interval: None,
-            values: Values::new(&[2], &[[0, 0, 0, 0, 0, 0, 0, 7]]).expect("a value"),
-            protection: Protection::Signed,
-            user: Some("alice".into()),
-        })
-    }
-
-    fn web() -> Item<'static> {
-        value_list(Identifier {
-            host: "web01".into(),
-            plugin: "cpu".into(),
-            plugin_instance: "0".into(),
-            type_: "cpu".into(),
-            type_instance: "idle".into(),
-        })
-    }
-
-    fn load() -> Item<'static> {
-        value_list(Identifier {
-            host: Text::new(b"db\xff"),
-            plugin: "load".into(),
-            type_: "load".into(),
-            ..Identifier::default()
-        })
-    }
-
-    fn selects(expression: &str, item: &Item<'_>) -> bool {
-        Selection::new(expression).unwrap_or_else(|error| panic!("{expression}: {error}")).matches(item)
-    }
-
-    fn error(expression: &str) -> String {
-        Selection::new(expression).expect_err(expression).to_string()
-    }
-
-    #[test]
-    fn a_plain_word_is_a_pattern_of_identifiers() {
-        for pattern in
-            ["web01/cpu*", "web01", "web01/cpu-0", "web01/cpu-0/cpu-idle", "*idle", "web??/cpu-[0-3]", "*/cpu-0"]
-        {
-            assert!(selects(pattern, &web()), "{pattern}");
-            assert!(!selects(pattern, &load()), "{pattern}");
-        }
-        for pattern in ["web", "web0", "cpu*", "web01/cpu", "web01/cpu-0/cpu", "web01/"] {
-            assert!(!selects(pattern, &web()), "{pattern}");
-        }
-        for pattern in ["db*", "*/load/load", "*/load", "*"] {
-            assert!(selects(pattern, &load()), "{pattern}");
-        }
-        assert_eq!(
-            error("web[0"),
-            r"column 1: expected a pattern of identifiers with every [ closed and nothing missing behind \, found 'web[0'"
-        );
-    }
 
     #[test]
     fn a_regular_expression_fits_anywhere_in_a_field() {
@@ -546,17 +318,5 @@ mod tests {
         let many = vec!["host =~ 'a'"; 257].join(" or ");
         assert!(error(&many).ends_with("more than 256 comparisons beside regular expressions"));
         assert!(Selection::new(&format!("{}host =~ 'a'", "not ".repeat(100_000))).is_ok());
-    }
-
-    #[test]
-    fn it_is_known_whether_values_decide() {
-        for (expression, looks) in [
-            ("web01/*", false),
-            ("host == 'value'", false),
-            ("value > 1", true),
-            ("host =~ 'a' and item.value > 1", true),
-        ] {
-            assert_eq!(Selection::new(expression).expect(expression).looks_at_values(), looks, "{expression}");
-        }
     }
 }

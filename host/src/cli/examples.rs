@@ -1,0 +1,78 @@
+//! Commands to begin with, for the help and the manual. The tests run them.
+
+/// What a command does, and the command.
+pub(super) type Example = (&'static str, &'static str);
+
+/// Commands for a subcommand, or for the program as a whole.
+pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
+    match subcommand {
+        None => &[
+            ("Hear what collectd sends on this network", "collectd-tap"),
+            ("See what that would look like", "collectd-tap demo --count 20"),
+            ("The same for a capture", "collectd-tap decode capture.pcap"),
+            ("Do as this collectd does", "collectd-tap config --import collectd.conf > config.toml"),
+        ],
+        Some("listen") => &[
+            (
+                "Hear another group on one interface, and what is sent to this machine",
+                "collectd-tap listen -L 239.1.2.3:25827%lo -L '[::1]'",
+            ),
+            ("Take only what known users sign or encrypt", "collectd-tap listen -a auth -s sign"),
+            ("Print the load of the web servers", r#"collectd-tap listen -f '"web" in host and plugin == "load"'"#),
+            ("Print five seconds as JSON, and what was refused, too", "collectd-tap listen -o json --rejects --for 5s"),
+        ],
+        Some("decode") => &[
+            ("Print a capture and a file that is one packet", "collectd-tap decode capture.pcap packet.bin"),
+            ("Read a pipe, and fail if anything was refused", "cat capture.pcap | collectd-tap decode --strict -"),
+            (
+                "Decrypt, and print commands for collectd's unixsock plugin",
+                "collectd-tap decode -a auth -o putval encrypted.pcap",
+            ),
+        ],
+        Some("demo") => &[
+            ("Print twenty items", "collectd-tap demo --count 20"),
+            (
+                "Send to the default group on the loopback, for another program to hear",
+                "collectd-tap demo --send-to 239.192.74.66%lo",
+            ),
+        ],
+        Some("types") => &[
+            ("Look up what the values of a type are called", "collectd-tap types load"),
+            ("Test a file of types", "collectd-tap types --lint types.db"),
+        ],
+        Some("check") => &[
+            ("Test what would be read, and show it", "collectd-tap check"),
+            ("Test a new file before it is used", "collectd-tap check --deny-warnings config.toml"),
+        ],
+        Some("config") => &[
+            ("Begin a file of settings", "collectd-tap config > config.toml"),
+            ("Take over those of a collectd", "collectd-tap config --import collectd.conf > config.toml"),
+        ],
+        Some("completions") => &[
+            ("Complete in this bash", "source <(collectd-tap completions bash)"),
+            ("Complete in every fish", "collectd-tap completions fish > collectd-tap.fish"),
+        ],
+        Some("man") => &[
+            ("Write the manual page of the program", "collectd-tap man > collectd-tap.1"),
+            ("Write those of all subcommands into a folder", "collectd-tap man --out ."),
+        ],
+        Some(_) => &[],
+    }
+}
+
+/// The command with its examples below its long help.
+pub(super) fn add(command: clap::Command) -> clap::Command {
+    let names: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let command = names.iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |sub| match of(Some(name)) {
+            [] => sub,
+            examples => sub.after_long_help(text(examples)),
+        })
+    });
+    command.after_long_help(text(of(None)))
+}
+
+fn text(examples: &[Example]) -> String {
+    let lines: Vec<_> = examples.iter().map(|(does, command)| format!("  {does}:\n    $ {command}")).collect();
+    format!("Examples:\n{}", lines.join("\n"))
+}
