@@ -349,3 +349,28 @@ fn the_node_says_how_it_is_and_what_is_wrong() {
     let alarms: Vec<_> = alarms.iter().map(|(host, severity, _)| (host.as_str(), *severity)).collect();
     assert_eq!(alarms, [("web01", "failure"), ("web01", "okay"), ("web02", "failure")]);
 }
+
+#[test]
+fn a_flood_delays_nothing_that_is_due() {
+    let mut station =
+        Station::new("name = board\nreport = 1\nalarms = on\nthreshold = failure: plugin == \"load\" and value > 5\n");
+    let (mut reports, mut alarms) = (Vec::new(), Vec::new());
+    // A packet in every poll; two senders, so that the time is known at once.
+    for millis in 0..5_000_u64 {
+        let group: IpAddr = if millis % 2 == 0 { GROUP_V4.into() } else { GROUP_V6.into() };
+        let busy = millis >= 2_500;
+        station.send(&load("web01", 1_700_000_000 + millis / 1_000, if busy { 9.0 } else { 1.0 }), group);
+        for mut packet in station.sent() {
+            for item in open(&mut packet, &[], SecurityLevel::None) {
+                match item.expect("whole") {
+                    Item::ValueList(list) if list.identifier.plugin == "uptime" => reports.push(millis),
+                    Item::ValueList(_) => {}
+                    Item::Notification(_) => alarms.push(millis),
+                }
+            }
+        }
+    }
+    assert_eq!(alarms, [2_500]);
+    // The time was not known at the first one.
+    assert_eq!(reports, [1_000, 2_000, 3_000, 4_000]);
+}

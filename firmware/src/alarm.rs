@@ -162,13 +162,14 @@ impl Alarms {
                 .iter()
                 .position(|alarm| alarm.threshold() == Some(number) && alarm.subject.is(&list.identifier.fields()));
             match (beyond, standing.and_then(|place| self.standing.get_mut(place))) {
-                (true, Some(alarm)) => {
-                    alarm.seen = now;
-                    alarm.message = cut(format_args!("{}", Numbers(list)));
-                }
-                (true, None) => {
-                    let threshold = u8::try_from(number).ok();
+                (true, standing) => {
                     let message = cut(format_args!("{}", Numbers(list)));
+                    if let Some(alarm) = standing {
+                        alarm.seen = now;
+                        alarm.message = message;
+                        continue;
+                    }
+                    let threshold = u8::try_from(number).ok();
                     if let Some(subject) = self.stand(threshold, severity, &list.identifier, message, now) {
                         let message = cut(format_args!("{} matches {expression}", Numbers(list)));
                         self.event(Event { severity, subject, message });
@@ -236,6 +237,7 @@ impl Alarms {
     }
 
     /// The worst of what stands now.
+    #[inline(never)]
     pub(crate) fn worst(&self) -> Severity {
         match self.silent {
             0 => self.standing.iter().map(|alarm| alarm.severity).min().unwrap_or(Severity::Okay),

@@ -183,6 +183,11 @@ impl<'a> Duties<'a> {
         (on, now.saturating_add(stays_for))
     }
 
+    /// Whether there is something to do now: something has become due, or a packet made it so.
+    pub(crate) fn is_due(&self, now: Duration) -> bool {
+        self.alarms.event_to_send().is_some() || self.alarms.worst() != self.worst || self.next(now) <= now
+    }
+
     /// When there is something to do without a packet.
     pub(crate) fn next(&self, now: Duration) -> Duration {
         let report = self.report.next().filter(|_| self.clock.time(now).is_some());
