@@ -42,7 +42,7 @@ impl Listen {
     /// What is wrong with these settings on this machine.
     pub(super) fn check(&self) -> Vec<super::check::Finding> {
         let mut findings = self.listening.check(&self.printing);
-        findings.extend(self.printing.looks.check(&self.printing.format));
+        findings.extend(self.printing.looks.check());
         findings
     }
 }

@@ -33,7 +33,7 @@ impl<'a> Output<'a> {
         Ok(Self {
             printing,
             sink: format.sink(&look),
-            rates: looks.rates(),
+            rates: looks.rates(format),
             dictionary: looks.dictionary(format)?,
             tells_names: format.tells_names(),
             text: String::new(),

@@ -87,7 +87,7 @@ impl Printing {
 
     /// Whether what is printed depends on what was printed before, so that one thread has to print all of it.
     pub(super) fn one_by_one(&self) -> bool {
-        self.count.is_some() || self.format.is_whole() || self.looks.rates().is_some()
+        self.count.is_some() || self.format.is_whole() || self.looks.rates(&self.format).is_some()
     }
 
     /// Whether values decide what is printed.
@@ -99,7 +99,7 @@ impl Printing {
     #[cfg(feature = "config")]
     pub(super) fn check(&self) -> Vec<super::check::Finding> {
         let mut findings = self.check_passwords();
-        findings.extend(self.looks.check(&self.format));
+        findings.extend(self.looks.check());
         findings
     }
 
