@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use collectd_net::{Counters, Error, Item};
 
-use super::{Failure, Printing, note, say};
+use super::{Failure, Printing, note, talk::tell};
 use crate::rate::Rates;
 use crate::sink::{Entry, Origin, Sink};
 use crate::sources::{Dictionary, Sources};
@@ -142,7 +142,7 @@ impl<'a> Output<'a> {
             (left_out.collisions, "value", "left out: others have the same name in this format"),
         ] {
             if count > 0 {
-                say(format_args!("{} {why}", Count(count, what)));
+                tell(format_args!("{} {why}", Count(count, what)));
             }
         }
         Ok(())

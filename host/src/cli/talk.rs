@@ -64,6 +64,11 @@ pub(super) fn say(message: fmt::Arguments<'_>) {
     tracing::info!(place = %place, "{message}");
 }
 
+/// Says something that is listed once, such as what there was in all.
+pub(super) fn tell(message: fmt::Arguments<'_>) {
+    tracing::info!("{message}");
+}
+
 /// Warns of something that may happen again and again.
 #[track_caller]
 pub(super) fn warn(message: fmt::Arguments<'_>) {
