@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use collectd_net_tests::datagrams::datagrams;
 use collectd_net_tests::tap::tap;
 use collectd_net_tests::{capture, data, subcommands};
 
@@ -123,6 +124,58 @@ fn the_file_is_looked_for_in_the_usual_places() {
     let flagged = write(&path("flagged.toml"));
     assert_eq!(source(&all, &["--config", &flagged]), Some(flagged));
     assert_eq!(source(&all, &["--no-config"]).as_deref(), Some("the environment"));
+}
+
+/// Two sockets with passwords and levels of their own, as a `collectd.conf` says it: each opens packets in its own way.
+#[test]
+fn sockets_of_a_collectd_conf_keep_their_levels_and_passwords() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = |name: &str| directory.path().join(name).to_str().expect("a path in UTF-8").to_owned();
+    let write = |name: &str, text: &str| {
+        fs::write(path(name), text).expect("the directory is ours");
+        fs::set_permissions(path(name), fs::Permissions::from_mode(0o600)).expect("the directory is ours");
+        path(name)
+    };
+    let held = [(); 3].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a port"));
+    let ports = held.map(|socket| socket.local_addr().expect("an address").port());
+    let listen = |port: u16, level: &str, auth: &str| {
+        let block = format!("SecurityLevel {level}\n AuthFile \"{auth}\"");
+        format!("<Listen \"127.0.0.1\" \"{port}\">\n {block}\n</Listen>\n")
+    };
+    let (users, strangers) = (capture("users.auth"), write("strangers", "mallory: x\n"));
+    let users = write("users", &fs::read_to_string(users).expect("users"));
+    let blocks = listen(ports[0], "Sign", &users) + &listen(ports[1], "Encrypt", &users);
+    let blocks = blocks + &listen(ports[2], "Sign", &strangers);
+    let types = write("types.db", "mine value:GAUGE:0:U\n");
+    let text = format!("TypesDB \"{types}\"\n<Plugin network>\n{blocks}</Plugin>\n");
+    let conf = write("collectd.conf", &text);
+    let (code, toml, talk) = run_with(&[], &["config", "--import", &conf]);
+    assert_eq!((code, talk.as_str()), (Some(0), ""), "{toml}");
+    assert!(toml.contains("types-db = [") && toml.matches("security-level").count() == 3, "{toml}");
+    let config = write("config.toml", &toml);
+    let (code, _, talk) = run_with(&[], &["check", &config]);
+    assert_eq!((code, talk.as_str()), (Some(0), ""));
+
+    let mut child = Command::new(tap())
+        .args(["--config", &config, "-o", "exact", "-c", "3"])
+        .env("HOME", "/nonexistent")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut talk = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    talk.read_line(&mut line).expect("it listens");
+    assert!(line.contains("listening on"), "{line}");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let signed = datagrams(&capture("signed.pcap")).expect("a capture").swap_remove(0).payload;
+    let sender = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    for (port, is_taken) in ports.into_iter().zip([true, false, false]) {
+        sender.send_to(&signed, ("127.0.0.1", port)).expect("it listens");
+        let line = lines.next().expect("a line").expect("a line");
+        assert_eq!(line.contains(r#""items":[]"#), !is_taken, "{line}");
+    }
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
 
 /// Copies what is in a folder.

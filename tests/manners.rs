@@ -47,6 +47,7 @@ fn examples_of_the_help_and_of_the_front_page_work() {
     ] {
         fs::copy(from, directory.path().join(to)).expect("the directory is ours");
     }
+    fs::write(directory.path().join("types.db"), "mine\tvalue:GAUGE:0:U\n").expect("the directory is ours");
     let mut examples = Vec::new();
     let subcommands = subcommands();
     for arguments in [vec!["--help"]].into_iter().chain(subcommands.iter().map(|name| vec![name, "--help"])) {

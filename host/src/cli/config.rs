@@ -17,6 +17,9 @@ pub(super) struct Config {
     import: Option<PathBuf>,
 }
 
+/// How wide comments are.
+const WIDTH: usize = 120;
+
 /// What stands above the settings.
 const HEAD: &str = "\
 # Settings of collectd-tap.
@@ -71,9 +74,7 @@ fn template(command: &clap::Command) -> String {
         }
         text.push('\n');
         let help = setting.arg.get_long_help().or_else(|| setting.arg.get_help()).map(ToString::to_string);
-        for line in help.unwrap_or_default().lines() {
-            let _ = writeln!(text, "# {line}");
-        }
+        help.unwrap_or_default().lines().for_each(|line| comment(line, &mut text));
         let words: Vec<_> = setting.arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
         if !settings::is_switch(setting.arg) && !setting.arg.is_hide_possible_values_set() && !words.is_empty() {
             let _ = writeln!(text, "# One of: {}.", words.join(", "));
@@ -84,6 +85,22 @@ fn template(command: &clap::Command) -> String {
         let _ = writeln!(text, "#{} = {}", setting.name, value(&setting));
     }
     text + TAIL
+}
+
+/// Writes a line of help as a comment, over as many lines as it takes.
+fn comment(help: &str, text: &mut String) {
+    let mut width = 0;
+    for word in help.split(' ') {
+        let length = word.chars().count();
+        if width == 0 || width + length >= WIDTH {
+            text.push_str(if width == 0 { "#" } else { "\n#" });
+            width = 1;
+        }
+        text.push(' ');
+        text.push_str(word);
+        width += 1 + length;
+    }
+    text.push('\n');
 }
 
 /// The default of a setting in TOML, or else one of its words, or what stands for its value in the help.

@@ -10,7 +10,7 @@ use collectd_net::Counters;
 use super::listening::Listening;
 use super::output::{Count, Summary};
 use super::worker::{Report, Work, Worker};
-use super::{Exit, Failure, Printing, duration, note, say, stop, warn};
+use super::{Exit, Failure, Printing, duration, note, say, stop, talk, warn};
 use crate::listen::{Change, Inbox, Listener, Losses, Settings, Share, Stopper, Wake};
 
 /// How long to hear nothing before saying so.
@@ -41,8 +41,8 @@ pub(super) struct Limits {
 impl Listen {
     /// What is wrong with these settings on this machine.
     pub(super) fn check(&self) -> Vec<super::check::Finding> {
-        let mut findings = self.printing.check();
-        findings.extend(self.listening.check(&self.printing));
+        let mut findings = self.listening.check(&self.printing);
+        findings.extend(self.printing.looks.check());
         findings
     }
 }
@@ -118,6 +118,7 @@ pub(super) fn print_arriving(
         // Writing to a string cannot fail.
         let _ = write!(summary, ", {} selected", Count(worker.wanted, "item"));
     }
+    talk::catch_up();
     say(format_args!("{summary}, {}", lost(&inbox.losses(), settings)));
     Ok(match () {
         () if printing.strict && worker.counters.refused() > 0 => Exit::Rejected,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use super::duration;
 use super::worker::Report;
 #[cfg(feature = "config")]
@@ -45,7 +47,7 @@ pub(super) struct Listening {
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size)]
     queue: usize,
     /// What to drop when they take more: the newest, or the oldest
-    #[arg(long, value_name = "WHICH", default_value_t)]
+    #[arg(long, value_name = "WHICH", default_value_t, value_parser = drop_policy(), hide_possible_values = true)]
     drop: DropPolicy,
     /// Decode on this many threads; what one sender sends stays in order. With --count, one does it all
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -79,7 +81,9 @@ impl Listening {
     /// What is wrong with these settings on this machine.
     #[cfg(feature = "config")]
     pub(super) fn check(&self, printing: &Printing) -> Vec<Finding> {
-        let mut findings = Vec::new();
+        let has_own = |endpoint: &Endpoint| endpoint.profile != Profile::default();
+        let all_have_own = !self.listen.is_empty() && self.listen.iter().all(has_own);
+        let mut findings = if all_have_own { Vec::new() } else { printing.check_passwords() };
         // Whoever waits for interfaces may name what is not there yet.
         let unknown = |setting, name: &str| Finding::unknown_interface(setting, name).filter(|_| !self.wait);
         findings.extend(self.interface.iter().filter_map(|name| unknown("interface", name)));
@@ -93,7 +97,7 @@ impl Listening {
                 // It is tried again until it has one.
                 findings.push(Finding::warning("listen", format!("cannot resolve {address}: {error}")));
             }
-            if *profile != Profile::default() {
+            if has_own(endpoint) {
                 let path = profile.auth_file.as_ref().or(printing.auth_file.as_ref());
                 let level = profile.security_level.unwrap_or(printing.security_level);
                 findings.extend(passwords::check(("listen", path.map(AsRef::as_ref)), ("listen", level)));
@@ -109,6 +113,10 @@ impl Listening {
             _ => Report::Items,
         }
     }
+}
+
+fn drop_policy() -> impl TypedValueParser<Value = DropPolicy> {
+    PossibleValuesParser::new(["newest", "oldest"]).try_map(|which| which.parse::<DropPolicy>())
 }
 
 /// A number of octets: `65536`, `64K`, `4M`, `1G`.

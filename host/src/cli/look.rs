@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use anstream::{AutoStream, ColorChoice};
+use clap::ArgMatches;
+use clap::parser::ValueSource;
 
 use super::{Failure, note, shown};
 use crate::rate::Rates;
@@ -13,6 +15,8 @@ use crate::types_db::TypesDb;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Looks {
+    #[command(flatten)]
+    typed: Typed,
     /// Print counts as rates per second, from the second value of a series on
     #[arg(short, long)]
     rate: bool,
@@ -33,6 +37,35 @@ pub(super) struct Looks {
     max_series: usize,
 }
 
+/// Which of these flags were typed. What is set for every run need not go with each format.
+#[derive(Debug)]
+struct Typed {
+    time: bool,
+    rate: bool,
+}
+
+impl clap::FromArgMatches for Typed {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        Ok(Self { time: typed("time"), rate: typed("rate") })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl clap::Args for Typed {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        command
+    }
+}
+
 /// When there are colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Color {
@@ -44,8 +77,14 @@ enum Color {
 impl Looks {
     /// What the sink is to know.
     pub(super) fn look(&self, format: &Format, rejects: bool, selects: bool) -> Result<Look, Failure> {
-        if let Some((_, message)) = self.unfit(format).next() {
-            return Err(Failure::Usage(message.into()));
+        let time = "--time is for the formats blog, long and csv, and for templates; the others have one form";
+        let rate = "the formats exact, putval and raw are what was sent; --rate does not go with them";
+        for (typed, fits, message) in
+            [(self.typed.time, format.has_time_styles(), time), (self.typed.rate, format.takes_rates(), rate)]
+        {
+            if typed && !fits {
+                return Err(Failure::Usage(message.into()));
+            }
         }
         let color = match self.color {
             Color::Always => true,
@@ -55,21 +94,12 @@ impl Looks {
         Ok(Look { rejects, selects, time: self.time, utc: self.utc, color, max_series: self.max_series })
     }
 
-    /// The settings that do not go with a format, and why.
-    fn unfit(&self, format: &Format) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let time = "--time is for the formats blog, long and csv, and for templates; the others have one form";
-        let rate = "the formats exact, putval and raw are what was sent; --rate does not go with them";
-        let time = (self.time.is_some() && !format.has_time_styles()).then_some(("time", time));
-        time.into_iter().chain((self.rate && !format.takes_rates()).then_some(("rate", rate)))
-    }
-
     /// What is wrong with these settings, as far as they can be read.
     #[cfg(feature = "config")]
-    pub(super) fn check(&self, format: &Format) -> Vec<super::check::Finding> {
+    pub(super) fn check(&self) -> Vec<super::check::Finding> {
         use super::check::Finding;
 
-        let mut findings: Vec<_> =
-            self.unfit(format).map(|(setting, message)| Finding::error(setting, message)).collect();
+        let mut findings = Vec::new();
         for path in &self.types_db {
             let name = shown(path.as_os_str());
             match TypesDb::default().read(path) {
@@ -84,8 +114,8 @@ impl Looks {
     }
 
     /// A table for rates, if they are wanted.
-    pub(super) fn rates(&self) -> Option<Rates> {
-        self.rate.then(|| Rates::new(self.max_series))
+    pub(super) fn rates(&self, format: &Format) -> Option<Rates> {
+        (self.rate && format.takes_rates()).then(|| Rates::new(self.max_series))
     }
 
     /// What data sources are called, if anybody wants to know.

@@ -181,7 +181,7 @@ pub fn run() -> Exit {
             Exit::Usage
         }
     };
-    talk::finish();
+    talk::catch_up();
     exit
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use collectd_net::{Counters, Error, Item};
 
-use super::{Failure, Printing, note, say};
+use super::{Failure, Printing, note, talk::tell};
 use crate::rate::Rates;
 use crate::sink::{Entry, Origin, Sink};
 use crate::sources::{Dictionary, Sources};
@@ -33,7 +33,7 @@ impl<'a> Output<'a> {
         Ok(Self {
             printing,
             sink: format.sink(&look),
-            rates: looks.rates(),
+            rates: looks.rates(format),
             dictionary: looks.dictionary(format)?,
             tells_names: format.tells_names(),
             text: String::new(),
@@ -142,7 +142,7 @@ impl<'a> Output<'a> {
             (left_out.collisions, "value", "left out: others have the same name in this format"),
         ] {
             if count > 0 {
-                say(format_args!("{} {why}", Count(count, what)));
+                tell(format_args!("{} {why}", Count(count, what)));
             }
         }
         Ok(())

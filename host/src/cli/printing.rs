@@ -87,7 +87,7 @@ impl Printing {
 
     /// Whether what is printed depends on what was printed before, so that one thread has to print all of it.
     pub(super) fn one_by_one(&self) -> bool {
-        self.count.is_some() || self.format.is_whole() || self.looks.rates().is_some()
+        self.count.is_some() || self.format.is_whole() || self.looks.rates(&self.format).is_some()
     }
 
     /// Whether values decide what is printed.
@@ -98,10 +98,16 @@ impl Printing {
     /// What is wrong with these settings, as far as they can be read.
     #[cfg(feature = "config")]
     pub(super) fn check(&self) -> Vec<super::check::Finding> {
-        let auth_file = ("auth-file", self.auth_file.as_deref());
-        let mut findings = super::passwords::check(auth_file, ("security-level", self.security_level));
-        findings.extend(self.looks.check(&self.format));
+        let mut findings = self.check_passwords();
+        findings.extend(self.looks.check());
         findings
+    }
+
+    /// What is wrong with the passwords and the level that hold where nothing else is said.
+    #[cfg(feature = "config")]
+    pub(super) fn check_passwords(&self) -> Vec<super::check::Finding> {
+        let auth_file = ("auth-file", self.auth_file.as_deref());
+        super::passwords::check(auth_file, ("security-level", self.security_level))
     }
 
     /// Whether some items are not to be printed.

@@ -46,8 +46,8 @@ pub(super) fn set_level(name: &str, more: u8, less: u8) {
     with(|talk| talk.level = LEVELS[number].parse().unwrap_or(LevelFilter::INFO));
 }
 
-/// Tells what was only counted.
-pub(super) fn finish() {
+/// Tells what was only counted, before the last word or at the end.
+pub(super) fn catch_up() {
     with(|talk| talk.limit.take_counted(None).iter().for_each(|line| write(&Level::INFO, line)));
 }
 
@@ -62,6 +62,11 @@ fn with(change: impl FnOnce(&mut Talk)) {
 pub(super) fn say(message: fmt::Arguments<'_>) {
     let place = Location::caller();
     tracing::info!(place = %place, "{message}");
+}
+
+/// Says something that is listed once, such as what there was in all.
+pub(super) fn tell(message: fmt::Arguments<'_>) {
+    tracing::info!("{message}");
 }
 
 /// Warns of something that may happen again and again.
@@ -190,7 +195,10 @@ impl Limit {
         self.windows.retain(|_, window| {
             let is_over = now.is_none_or(|now| now.saturating_duration_since(window.start) >= WINDOW);
             if is_over && window.counted > 0 {
-                lines.push(format!("{}, and {} more like it", window.last, window.counted - 1));
+                lines.push(match window.counted - 1 {
+                    0 => std::mem::take(&mut window.last),
+                    others => format!("{}, and {others} more like it", window.last),
+                });
             }
             !is_over
         });
@@ -215,6 +223,10 @@ mod tests {
         assert!(limit.lets_through("a", "cannot send to 10.0.0.1", start + WINDOW));
         assert_eq!(limit.take_counted(None), [""; 0]);
         assert!(limit.windows.is_empty());
+        // One that was kept back is no number.
+        let said = (0..4).filter(|n| limit.lets_through("a", &format!("joined on eth{n}"), start)).count();
+        assert_eq!(said, 3);
+        assert_eq!(limit.take_counted(None), ["joined on eth3"]);
     }
 
     #[test]

@@ -191,7 +191,7 @@ impl Listener {
         let mut listener = Self {
             settings: settings.clone(),
             watch: Watch::new(settings.receive_buffer),
-            profiles: vec![Profile::default()],
+            profiles: Vec::new(),
             left_out: Vec::new(),
         };
         let groups = Address::default_groups()
@@ -245,8 +245,7 @@ impl Listener {
         self.seats().iter().map(|seat| seat.socket.address)
     }
 
-    /// The different ways in which packets are opened. Each [share](Share::profile) says which is meant; the first stands for what
-    /// holds where an endpoint says nothing else.
+    /// The different ways in which packets are opened. Each [share](Share::profile) says which is meant.
     #[must_use]
     pub fn profiles(&self) -> &[Profile] {
         &self.profiles
