@@ -183,7 +183,7 @@ fn what_is_sent_is_delivered_or_counted_as_lost_to_the_packet() {
             let mut child = net
                 .receiver
                 .command(tap())
-                .args(["listen", "-L", "10.99.0.2", "--receive-buffer", "16K", "--queue", "256K"])
+                .args(["listen", "-L", "10.99.0.2", "--receive-buffer", "4M", "--queue", "256K"])
                 .args(["--drop", policy, "--workers", workers])
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
@@ -199,6 +199,8 @@ fn what_is_sent_is_delivered_or_counted_as_lost_to_the_packet() {
             // Nobody reads what it prints: soon the output stands still.
             let address = SocketAddr::new(RECEIVER[0], PORT);
             net.receiver.flood("lo", address, &[&value(1)[..], &value(2), &[1]], SENT);
+            // More waits in the kernel than the queue holds.
+            until("everything to be taken in", || net.receiver.waiting_octets() == 0);
             let mut stdout = child.0.stdout.take().expect("stdout is a pipe");
             let reading = thread::spawn(move || {
                 let mut text = String::new();

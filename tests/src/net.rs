@@ -122,6 +122,17 @@ impl Namespace {
         command
     }
 
+    /// Octets of memory that datagrams take which IPv4 sockets of this namespace have not taken in.
+    pub fn waiting_octets(&self) -> u64 {
+        let table = self.enter(|| fs::read_to_string("/proc/thread-self/net/udp").expect("the kernel has UDP"));
+        let waiting = |line: &str| {
+            let queues = line.split_whitespace().nth(4).expect("a column of queues");
+            let received = queues.split_once(':').expect("two queues").1;
+            u64::from_str_radix(received, 16).expect("hexadecimal digits")
+        };
+        table.lines().skip(1).map(waiting).sum()
+    }
+
     /// Does `work` in this namespace, on a thread of its own. Sockets opened there stay there.
     pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let inside = || {
