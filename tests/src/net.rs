@@ -22,7 +22,8 @@ use std::{
 
 use nix::{
     net::if_::if_nametoindex,
-    sched::{CloneFlags, setns},
+    sched::{CloneFlags, CpuSet, sched_getaffinity, sched_setaffinity, setns},
+    unistd::Pid,
 };
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
@@ -185,9 +186,10 @@ impl Namespace {
         self.flood(interface, to, &datagrams, datagrams.len() as u64);
     }
 
-    /// Sends so many datagrams as fast as it goes, these in turn, from one socket.
+    /// Sends so many datagrams as fast as it goes, these in turn, from one socket. They arrive in this order.
     pub fn flood(&self, interface: &str, to: SocketAddr, datagrams: &[&[u8]], count: u64) {
         self.enter(|| {
+            stay_on_one_processor();
             let socket = udp(to);
             socket.bind_device(Some(interface.as_bytes())).expect("the interface exists");
             for (_, datagram) in (0..count).zip(datagrams.iter().cycle()) {
@@ -258,6 +260,16 @@ const fn addresses(subnet: u8, host: u8) -> [IpAddr; 2] {
         IpAddr::V4(Ipv4Addr::new(10, 99, subnet, host)),
         IpAddr::V6(Ipv6Addr::new(0xfd99, subnet as u16, 0, 0, 0, 0, 0, host as u16)),
     ]
+}
+
+/// Keeps the calling thread where it is: what it sends from another processor may overtake what still waits on this one.
+fn stay_on_one_processor() {
+    let this_thread = Pid::from_raw(0);
+    let allowed = sched_getaffinity(this_thread).expect("a thread may ask about itself");
+    let first = (0..CpuSet::count()).find(|processor| allowed.is_set(*processor) == Ok(true));
+    let mut one = CpuSet::new();
+    one.set(first.expect("a thread runs somewhere")).expect("it was in the other set");
+    sched_setaffinity(this_thread, &one).expect("a thread may confine itself");
 }
 
 /// A UDP socket of the family of `address`.
