@@ -368,6 +368,14 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_kind_is_seen_beside_others() {
+        for (kinds, kind) in [([1, 4], 4), ([4, 1], 4), ([4, 4], 4), ([2, 0x80], 0x80), ([0xff, 0xff], 0xff)] {
+            let body = [&[0, 2][..], &kinds, &[0; 16]].concat();
+            assert_eq!(parse(&body), Err(Cause::UnknownKind { kind }));
+        }
+    }
+
+    #[test]
     fn unknown_kinds_do_not_hide_each_other() {
         for kinds in [[4, 4], [4, 0], [0, 4], [8, 4]] {
             let kind = kinds.into_iter().find(|kind| *kind > 3).unwrap();
