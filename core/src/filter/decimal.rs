@@ -40,7 +40,7 @@ impl Decimal {
     ///       [m    ]. fraction              ]     to divide: 5³⁸⁰ has 883 bits, so of 960 at least 77 remain
     ///       [ integer            [m    ].  ]     to multiply: below 2⁶⁴ × 2⁸⁸³; the last two stay zero
     /// ```
-    pub(super) fn to_binary(&self) -> Option<(i32, u64, bool)> {
+    pub(super) fn to_binary(&self) -> Option<(i32, u64, Tail)> {
         let divides = self.exponent.is_negative();
         let (place, fraction_bits) = if divides { (0, 960) } else { (28, 64) };
         let mut fives = self.exponent.unsigned_abs();
@@ -70,10 +70,25 @@ impl Decimal {
         let shift = first.leading_zeros();
         let (third, cut) = halves(u64::from(*third).wrapping_shl(shift));
         let bits = (u64::from(*first) << 32 | u64::from(*second)).wrapping_shl(shift) | u64::from(third);
-        more |= cut != 0 || below.iter().any(|limb| *limb != 0);
+        more |= cut << 1 != 0 || below.iter().any(|limb| *limb != 0);
+        let tail = match (cut >> 31, more) {
+            (0, false) => Tail::Nothing,
+            (0, true) => Tail::BelowHalf,
+            (_, false) => Tail::Half,
+            (_, true) => Tail::AboveHalf,
+        };
         let first_bit = 1023_i32.wrapping_sub_unsigned(shift).wrapping_sub(i32::try_from(zeros).ok()?.wrapping_mul(32));
-        Some((first_bit.wrapping_sub(fraction_bits).wrapping_add(self.exponent), bits, more))
+        Some((first_bit.wrapping_sub(fraction_bits).wrapping_add(self.exponent), bits, tail))
     }
+}
+
+/// What was cut off behind the last bit, beside its half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Tail {
+    Nothing,
+    BelowHalf,
+    Half,
+    AboveHalf,
 }
 
 /// `digits` × 10^`zeros`: zeros at the end need no room.
@@ -193,12 +208,12 @@ mod tests {
     #[test]
     fn binary_is_exact_or_says_that_more_follows() {
         let binary = |literal| Decimal::parse(literal).unwrap().to_binary();
-        assert_eq!(binary("1"), Some((0, 1 << 63, false)));
-        assert_eq!(binary("18446744073709551615"), Some((63, u64::MAX, false)));
-        assert_eq!(binary("0.375"), Some((-2, 3 << 62, false)));
-        assert_eq!(binary("0.1"), Some((-4, 0xcccc_cccc_cccc_cccc, true)));
-        assert_eq!(binary("1e27"), Some((89, 0xcecb_8f27_f420_0f3a, false)));
-        assert_eq!(binary("1e28"), Some((93, 0x813f_3978_f894_0984, true)));
+        assert_eq!(binary("1"), Some((0, 1 << 63, Tail::Nothing)));
+        assert_eq!(binary("18446744073709551615"), Some((63, u64::MAX, Tail::Nothing)));
+        assert_eq!(binary("0.375"), Some((-2, 3 << 62, Tail::Nothing)));
+        assert_eq!(binary("0.1"), Some((-4, 0xcccc_cccc_cccc_cccc, Tail::AboveHalf)));
+        assert_eq!(binary("1e27"), Some((89, 0xcecb_8f27_f420_0f3a, Tail::Nothing)));
+        assert_eq!(binary("1e28"), Some((93, 0x813f_3978_f894_0984, Tail::BelowHalf)));
         assert_eq!(binary("1e-380").map(|(exponent, ..)| exponent), Some(-1263));
         assert_eq!(binary("18446744073709551615e380").map(|(exponent, ..)| exponent), Some(1326));
         for literal in ["0", "1e381", "1e-381"] {

@@ -8,7 +8,7 @@
 
 use core::cmp::Ordering;
 
-use super::decimal::Decimal;
+use super::decimal::{Decimal, Tail};
 use crate::Value;
 
 /// A finite number or an infinity.
@@ -19,12 +19,12 @@ pub(super) struct Number {
     exponent: i32,
     /// The topmost bit is set, except in zero and the infinities.
     mantissa: u64,
-    /// Whether bits were cut off behind the mantissa.
-    more: bool,
+    /// What was cut off behind the mantissa.
+    tail: Tail,
 }
 
 impl Number {
-    const ZERO: Self = Self { negative: false, exponent: i32::MIN, mantissa: 0, more: false };
+    const ZERO: Self = Self { negative: false, exponent: i32::MIN, mantissa: 0, tail: Tail::Nothing };
 
     /// ± `magnitude` × 2^`scale`.
     const fn new(negative: bool, magnitude: u64, scale: i32) -> Self {
@@ -33,7 +33,7 @@ impl Number {
         }
         let zeros = magnitude.leading_zeros();
         let exponent = scale.wrapping_add(63).wrapping_sub_unsigned(zeros);
-        Self { negative, exponent, mantissa: magnitude.wrapping_shl(zeros), more: false }
+        Self { negative, exponent, mantissa: magnitude.wrapping_shl(zeros), tail: Tail::Nothing }
     }
 
     /// Seconds, from their count of 2⁻³⁰ s.
@@ -69,8 +69,8 @@ impl Number {
         if decimal.mantissa == 0 {
             return Some(Self::ZERO);
         }
-        let (exponent, mantissa, more) = decimal.to_binary()?;
-        Some(Self { negative: decimal.negative, exponent, mantissa, more })
+        let (exponent, mantissa, tail) = decimal.to_binary()?;
+        Some(Self { negative: decimal.negative, exponent, mantissa, tail })
     }
 
     /// The nearest float to a literal, as everywhere else where one is written. Ties go to the even one.
@@ -88,9 +88,17 @@ impl Number {
     /// The nearest multiple of 2^`scale`; the number itself if it has no bits below.
     fn nearest(self, scale: i32) -> Self {
         // How many bits are below.
-        let Ok(below @ 1..) = u32::try_from(scale.saturating_add(63).saturating_sub(self.exponent)) else {
+        let Ok(below) = u32::try_from(scale.saturating_add(63).saturating_sub(self.exponent)) else {
             return self;
         };
+        if below == 0 {
+            let up = self.tail == Tail::AboveHalf || self.tail == Tail::Half && self.mantissa & 1 != 0;
+            let whole = Self { tail: Tail::Nothing, ..self };
+            return match self.mantissa.checked_add(u64::from(up)) {
+                Some(mantissa) => Self { mantissa, ..whole },
+                None => Self { mantissa: 1 << 63, exponent: self.exponent.saturating_add(1), ..whole },
+            };
+        }
         let Some(mask) = 64_u32.checked_sub(below).map(|bits| u64::MAX.wrapping_shr(bits)) else {
             return Self::ZERO;
         };
@@ -100,21 +108,23 @@ impl Number {
         let kept = self.mantissa & !mask;
         let up = match (self.mantissa & mask).cmp(&half) {
             Ordering::Less => false,
-            Ordering::Equal => self.more || self.mantissa & step != 0,
+            Ordering::Equal => self.tail != Tail::Nothing || self.mantissa & step != 0,
             Ordering::Greater => true,
         };
         let mantissa = if up { kept.wrapping_add(step) } else { kept };
         match (up, mantissa) {
-            (true, 0) => Self { mantissa: 1 << 63, exponent: self.exponent.saturating_add(1), more: false, ..self },
+            (true, 0) => {
+                Self { mantissa: 1 << 63, exponent: self.exponent.saturating_add(1), tail: Tail::Nothing, ..self }
+            }
             (false, 0) => Self::ZERO,
-            _ => Self { mantissa, more: false, ..self },
+            _ => Self { mantissa, tail: Tail::Nothing, ..self },
         }
     }
 }
 
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
-        let magnitude = |number: &Self| (number.exponent, number.mantissa, number.more);
+        let magnitude = |number: &Self| (number.exponent, number.mantissa, number.tail);
         match (self.negative, other.negative) {
             (false, false) => magnitude(self).cmp(&magnitude(other)),
             (true, true) => magnitude(other).cmp(&magnitude(self)),
@@ -284,6 +294,9 @@ mod tests {
         assert_eq!(literal("4.65661287307739257e-10").nearest_unit(), Number::ZERO);
         assert_eq!(literal("4.656612873077392579e-10").nearest_unit(), Number::from_units(1));
         assert_eq!(literal("0.0000000005").nearest_unit(), Number::from_units(1));
+        // With all bits in use, what is cut off decides.
+        assert_eq!(literal("17179869183.9999999990").nearest_unit(), Number::from_units(u64::MAX));
+        assert_eq!(literal("17179869183.999999998").nearest_unit(), Number::from_units(u64::MAX - 1));
         assert_eq!(literal("1e300").nearest_unit(), literal("1e300"));
     }
 
