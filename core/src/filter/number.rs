@@ -91,26 +91,20 @@ impl Number {
         let Ok(below) = u32::try_from(scale.saturating_add(63).saturating_sub(self.exponent)) else {
             return self;
         };
-        if below == 0 {
-            let up = self.tail == Tail::AboveHalf || self.tail == Tail::Half && self.mantissa & 1 != 0;
-            let whole = Self { tail: Tail::Nothing, ..self };
-            return match self.mantissa.checked_add(u64::from(up)) {
-                Some(mantissa) => Self { mantissa, ..whole },
-                None => Self { mantissa: 1 << 63, exponent: self.exponent.saturating_add(1), ..whole },
-            };
-        }
-        let Some(mask) = 64_u32.checked_sub(below).map(|bits| u64::MAX.wrapping_shr(bits)) else {
-            return Self::ZERO;
+        let (mask, beside_half) = match 64_u32.checked_sub(below) {
+            // All bits stay, and what was cut off decides.
+            Some(64) => (0, self.tail.cmp(&Tail::Half)),
+            Some(bits) => {
+                let mask = u64::MAX.wrapping_shr(bits);
+                let half = mask ^ mask >> 1;
+                (mask, (self.mantissa & mask).cmp(&half).then(self.tail.cmp(&Tail::Nothing)))
+            }
+            None => return Self::ZERO,
         };
         // Zero if all bits are below.
         let step = mask.wrapping_add(1);
-        let half = mask ^ mask >> 1;
         let kept = self.mantissa & !mask;
-        let up = match (self.mantissa & mask).cmp(&half) {
-            Ordering::Less => false,
-            Ordering::Equal => self.tail != Tail::Nothing || self.mantissa & step != 0,
-            Ordering::Greater => true,
-        };
+        let up = beside_half.is_gt() || beside_half.is_eq() && self.mantissa & step != 0;
         let mantissa = if up { kept.wrapping_add(step) } else { kept };
         match (up, mantissa) {
             (true, 0) => {
