@@ -4,11 +4,11 @@
 //! committed.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _};
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use collectd_net_tests::datagrams::datagrams;
 use collectd_net_tests::tap::tap;
@@ -156,8 +156,21 @@ fn sockets_of_a_collectd_conf_keep_their_levels_and_passwords() {
     let (code, _, talk) = run_with(&[], &["check", &config]);
     assert_eq!((code, talk.as_str()), (Some(0), ""));
 
+    let (mut child, mut lines, _talk) = listening(&["--config", &config, "-o", "exact", "-c", "3"]);
+    let signed = datagrams(&capture("signed.pcap")).expect("a capture").swap_remove(0).payload;
+    let sender = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    for (port, is_taken) in ports.into_iter().zip([true, false, false]) {
+        sender.send_to(&signed, ("127.0.0.1", port)).expect("it listens");
+        let line = lines.next().expect("a line").expect("a line");
+        assert_eq!(line.contains(r#""items":[]"#), !is_taken, "{line}");
+    }
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+/// The program with these arguments, once it listens: what it prints, and what else it says.
+fn listening(arguments: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>, BufReader<ChildStderr>) {
     let mut child = Command::new(tap())
-        .args(["--config", &config, "-o", "exact", "-c", "3"])
+        .args(arguments)
         .env("HOME", "/nonexistent")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -167,15 +180,8 @@ fn sockets_of_a_collectd_conf_keep_their_levels_and_passwords() {
     let mut line = String::new();
     talk.read_line(&mut line).expect("it listens");
     assert!(line.contains("listening on"), "{line}");
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let signed = datagrams(&capture("signed.pcap")).expect("a capture").swap_remove(0).payload;
-    let sender = UdpSocket::bind("127.0.0.1:0").expect("a port");
-    for (port, is_taken) in ports.into_iter().zip([true, false, false]) {
-        sender.send_to(&signed, ("127.0.0.1", port)).expect("it listens");
-        let line = lines.next().expect("a line").expect("a line");
-        assert_eq!(line.contains(r#""items":[]"#), !is_taken, "{line}");
-    }
-    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    (child, lines, talk)
 }
 
 /// Copies what is in a folder.
@@ -201,18 +207,9 @@ fn what_happens_again_and_again_is_said_three_times_and_then_counted() {
     fs::set_permissions(&auth, fs::Permissions::from_mode(0o600)).expect("it is ours");
     let port = UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
     let address = format!("127.0.0.1:{port}");
-    let mut child = Command::new(tap())
-        .args(["listen", "-L", &address, "-o", "exact", "-c", "12", "-a", auth.to_str().expect("a path in UTF-8")])
-        .env("HOME", "/nonexistent")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program runs");
-    let mut talk = BufReader::new(child.stderr.take().expect("a pipe"));
-    let mut line = String::new();
-    talk.read_line(&mut line).expect("it listens");
-    assert!(line.contains("listening on"), "{line}");
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let auth_file = auth.to_str().expect("a path in UTF-8");
+    let (mut child, mut lines, mut talk) =
+        listening(&["listen", "-L", &address, "-o", "exact", "-c", "12", "-a", auth_file]);
     let packet = fs::read(data("bad-packets/packets/good.0.bin")).expect("a packet");
     let sender = UdpSocket::bind("127.0.0.1:0").expect("a port");
     for users in 1..=12 {
@@ -221,7 +218,7 @@ fn what_happens_again_and_again_is_said_three_times_and_then_counted() {
         lines.next().expect("a line").expect("a line");
     }
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
-    line.clear();
+    let mut line = String::new();
     talk.read_to_string(&mut line).expect("text");
     let again: Vec<_> = line.lines().filter(|line| line.contains("users again from")).collect();
     assert_eq!(again.len(), 4, "{line}");

@@ -9,24 +9,12 @@ use std::{
 };
 
 use collectd_net_tests::{
+    heard::{LINE, VALUE},
     net::{GROUPS, Net, PORT, RECEIVER, TO_RECEIVER, TO_SENDER, TO_THIRD, drain},
     tap::{Tap, tap},
     until,
 };
 use nix::sys::signal::Signal;
-
-/// A value list, sent by collectd 5.12: h, p, gauge, 42 at 1700005000.
-const VALUE: [u8; 61] = [
-    0x00, 0x00, 0x00, 0x06, b'h', 0, // host
-    0x00, 0x08, 0x00, 0x0c, 0x19, 0x55, 0x01, 0x22, 0x00, 0x00, 0x00, 0x00, // time
-    0x00, 0x09, 0x00, 0x0c, 0x00, 0x00, 0x00, 0x02, 0x80, 0x00, 0x00, 0x00, // interval
-    0x00, 0x02, 0x00, 0x06, b'p', 0, // plugin
-    0x00, 0x04, 0x00, 0x0a, b'g', b'a', b'u', b'g', b'e', 0, // type
-    0x00, 0x06, 0x00, 0x0f, 0x00, 0x01, 0x01, 0, 0, 0, 0, 0, 0, 0x45, 0x40, // values
-];
-
-/// What is printed for [`VALUE`].
-const LINE: &str = "[1700005000] h/p/gauge [(1, 42.0)]";
 
 /// A notification, sent by collectd 5.12: FAILURE, `min`, nothing else.
 const NOTIFICATION: [u8; 32] = [

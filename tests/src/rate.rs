@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use collectd_net::{Item, PORT, Text};
+use collectd_net::{Decoder, Item, PORT, Text};
 use collectd_tap::capture::Capture;
 
 /// Prints the line of figures, or what went wrong, and says how the program ends.
@@ -93,6 +93,20 @@ impl Packets {
             }
         }
         Ok(packets)
+    }
+
+    /// What each of them holds.
+    ///
+    /// # Errors
+    /// The first that something of is refused.
+    pub fn items(&self) -> Result<Vec<Vec<Item<'_>>>, collectd_net::Error> {
+        let mut octets = &self.octets[..];
+        let mut items = |length: &usize| {
+            let (packet, rest) = octets.split_at(*length);
+            octets = rest;
+            Decoder::new(packet).collect()
+        };
+        self.lengths.iter().map(&mut items).collect()
     }
 }
 

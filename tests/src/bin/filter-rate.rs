@@ -14,7 +14,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use collectd_net::{Decoder, Filter, Item};
+use collectd_net::{Filter, Item};
 use collectd_net_tests::rate::{self, Counts, Figures, Packets};
 
 const USAGE: &str = "usage: filter-rate FILE.pcap SECONDS [EXPRESSION]";
@@ -35,13 +35,7 @@ fn run() -> Result<Figures, Box<dyn Error>> {
     let patience = Duration::try_from_secs_f64(seconds.parse().map_err(|_| USAGE)?)?;
     let packets = Packets::read(path)?;
     let mut counts = Counts::default();
-    let mut contents = Vec::new();
-    let mut octets = &packets.octets[..];
-    for length in &packets.lengths {
-        let (packet, rest) = octets.split_at(*length);
-        octets = rest;
-        contents.push(Decoder::new(packet).collect::<Result<Vec<_>, _>>()?);
-    }
+    let contents = packets.items()?;
     contents.iter().flatten().for_each(|item| counts.count(*item));
 
     let mut times = Vec::new();
