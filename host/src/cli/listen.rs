@@ -68,6 +68,9 @@ pub(super) fn print_arriving(
     for error in listener.left_out() {
         note(format_args!("{error}; trying again"));
     }
+    for lost in listener.without_link() {
+        note(format_args!("{lost}"));
+    }
     if let Some(advice) = listener.buffer_advice() {
         note(format_args!("{advice}"));
     }
@@ -130,7 +133,9 @@ pub(super) fn print_arriving(
 /// Says what has changed while listening.
 fn tell(change: Change) {
     match change {
-        Change::Trouble(_) | Change::SmallBuffer { .. } => warn(format_args!("{change}")),
+        Change::Trouble(_) | Change::SmallBuffer { .. } | Change::Down(_) | Change::NoCarrier(_) => {
+            warn(format_args!("{change}"));
+        }
         _ => say(format_args!("{change}")),
     }
 }
