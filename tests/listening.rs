@@ -12,8 +12,8 @@ use std::{
 use collectd_net_tests::{
     auth::AuthFile,
     collectd::{Block, Collectd},
-    heard::{LINE, VALUE, groups, hear, value},
-    net::{GROUPS, Net, PORT, RECEIVER, TO_RECEIVER, TO_THIRD},
+    heard::{LINE, VALUE, groups, hear, of_host, value},
+    net::{GROUPS, Net, PORT, RECEIVER, TO_RECEIVER, TO_SENDER, TO_THIRD},
     tap::{Tap, tap},
     until,
 };
@@ -70,6 +70,25 @@ fn a_sealed_packet_sent_again_is_not_delivered() {
         assert_eq!(ended.lines.len(), 2, "{:#?}", ended.lines);
         assert_eq!((ended.count("packet"), ended.count("refused")), (100, 98), "{}", ended.talk);
         assert!(ended.talk.contains("98 replayed"), "{}", ended.talk);
+    }
+}
+
+#[test]
+fn copies_of_a_signed_packet_for_both_groups_are_replays_unless_they_are_left_out_before() {
+    let net = Net::new();
+    let auth = AuthFile::new([""; 0]);
+    auth.write("testuser: s3cr3t-pa55\n");
+    let listen = ["listen", "-a", auth.path(), "-s", "sign", "--replay-window", "10m"];
+    for (more, refused, left_out) in [(&[][..], 1, None), (&["--dedup"], 0, Some(", 1 left out as duplicates"))] {
+        let tap = Tap::start(&net.receiver, &[&listen[..], more].concat());
+        let witnesses = groups().map(|group| net.receiver.witness(TO_SENDER, group));
+        // What it signs is the same for both.
+        net.sender.send_to_groups(TO_RECEIVER, SEALED[0]);
+        until("both copies", || witnesses.iter().all(|witness| witness.peek(&mut [0]).is_ok()));
+        tap.wait_for(1, || {});
+        let ended = tap.interrupt();
+        assert_eq!((ended.lines.len(), ended.count("refused")), (1, refused), "{}", ended.talk);
+        assert!(left_out.is_none_or(|words| ended.talk.contains(words)), "{}", ended.talk);
     }
 }
 
@@ -232,4 +251,26 @@ fn count_only_prints_nothing_and_counts_what_fits() {
     let ended = tap.wait();
     assert_eq!((ended.lines.len(), ended.code), (0, Some(0)));
     assert!(ended.talk.contains("4 packets, 4 items, 0 refused, 2 items selected, "), "{}", ended.talk);
+}
+
+#[test]
+fn an_exposition_is_whole_at_each_interval_and_at_the_end() {
+    let net = Net::new();
+    let tap = Tap::start(&net.receiver, &["listen", "-L", "10.99.0.2", "-o", "prometheus", "--every", "100ms"]);
+    let to = SocketAddr::new(RECEIVER[0], PORT);
+    let series = |host: u8, number: &str| format!("collectd_p_gauge{{instance=\"{}\"}} {number}", char::from(host));
+    let is_whole = |text: &[String], hosts: &[u8]| {
+        let samples: Vec<_> = text.iter().filter(|line| !line.starts_with('#')).cloned().collect();
+        samples == hosts.iter().map(|host| series(*host, "42.0")).collect::<Vec<_>>()
+    };
+    let has = |hosts: &[u8]| tap.lines().split(|line| line == "# EOF").rev().skip(1).any(|text| is_whole(text, hosts));
+
+    net.sender.send(TO_RECEIVER, to, &of_host(b'a').0);
+    until("the first host", || has(b"a"));
+    net.sender.send(TO_RECEIVER, to, &of_host(b'b').0);
+    until("both hosts", || has(b"ab"));
+    let ended = tap.interrupt();
+    let mut texts: Vec<_> = ended.lines.split(|line| line == "# EOF").collect();
+    assert_eq!(texts.pop(), Some(&[][..]), "the last one is whole, too");
+    assert!(texts.last().is_some_and(|text| is_whole(text, b"ab")), "{:#?}", ended.lines);
 }

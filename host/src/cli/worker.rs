@@ -193,8 +193,14 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// Prints the state of things at this interval, if that is what is printed.
+    pub(super) fn repeat(&mut self, interval: Option<Duration>) {
+        self.output.repeat(interval.filter(|_| self.work.report == Report::Items));
+    }
+
     /// Writes the second down that is over.
     fn turn(&mut self) -> Result<(), Failure> {
+        self.output.turn()?;
         if self.work.report == Report::Seconds {
             self.output.write(|text| self.seconds.turn(text))?;
         }
@@ -205,7 +211,7 @@ impl<'a> Worker<'a> {
     pub(super) fn flush(&mut self) -> Result<Option<Duration>, Failure> {
         self.turn()?;
         self.output.flush()?;
-        Ok(self.seconds.left())
+        Ok([self.seconds.left(), self.output.turn()?].into_iter().flatten().min())
     }
 
     /// Prints everything.
