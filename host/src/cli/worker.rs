@@ -161,6 +161,12 @@ impl<'a> Worker<'a> {
                 }
                 output.print(packet.filter(|item| item.as_ref().map_or(true, is_new)), &origin)?;
             }
+            // Without looking at them, items need not even be put together.
+            Report::Nothing if now.is_none() && !work.printing.selects() && work.printing.count.is_none() => {
+                for item in packet {
+                    *wanted += u64::from(item.is_ok());
+                }
+            }
             // Without adapters: items are large, and each would move them once more.
             Report::Nothing => {
                 for item in packet {
