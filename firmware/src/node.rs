@@ -403,19 +403,25 @@ impl<'a> Node<'a> {
         let users: &[User<'_>] = &self.settings.users;
         let passwords = (!users.is_empty()).then_some(users);
         let level = self.settings.security_level;
-        let mut run = self.duties.packet(now);
-        for item in Packet::new(arrival, self.packet, passwords, level, &mut self.counters) {
-            match &item {
-                Ok(item) => {
-                    watch.item(item, arrival.from);
-                    self.duties.item(item, &mut run, now);
+        let duties = &mut self.duties;
+        let mut run = duties.packet(now);
+        Packet::new(arrival, self.packet, passwords, level, &mut self.counters).hand_out(
+            &mut (&mut *duties, &mut *watch),
+            |(duties, watch), list| {
+                watch.item(&Item::ValueList(*list), arrival.from);
+                duties.value_list(list, &mut run, now);
+            },
+            |(duties, watch), other| match other {
+                Ok(notification) => {
+                    watch.item(&Item::Notification(notification), arrival.from);
+                    duties.notification(&notification, now);
                 }
                 Err(error) => {
-                    watch.refusal(error, arrival.from);
-                    self.duties.refusal(error);
+                    watch.refusal(&error, arrival.from);
+                    duties.refusal(&error);
                 }
-            }
-        }
+            },
+        );
         end(&mut self.duties, arrival.from, now);
         watch.packet_end(&arrival);
     }

@@ -337,10 +337,12 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
     }
 
     /// Keeps the values of `list`, an item of the packet that `run` is about.
+    #[inline(always)]
     pub(crate) fn value_list<'p>(&mut self, list: &ValueList<'p>, run: &mut Run<'p>) {
         let host = list.identifier.host;
         if !is(run.host, host) || run.interval != list.interval || run.protection != list.protection {
-            self.enter(list, run);
+            (run.host, run.interval, run.protection) = (host, list.interval, list.protection);
+            self.enter(run);
         } else if let Some(host) = run.number.and_then(|number| self.hosts.get_mut(usize::from(number))) {
             host.value_lists = host.value_lists.saturating_add(1);
         } else {
@@ -381,23 +383,20 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
         }
     }
 
-    /// Looks for the host of `list`, which is another than that of the list before, or says something else of itself.
+    /// Looks for the host of a list, which is another than that of the list before, or says something else of itself.
     #[cold]
     #[inline(never)]
-    fn enter<'p>(&mut self, list: &ValueList<'p>, run: &mut Run<'p>) {
-        let secs = list.interval.filter(|interval| interval.raw() != 0);
+    fn enter(&mut self, run: &mut Run<'_>) {
+        let secs = run.interval.filter(|interval| interval.raw() != 0);
         let millis_of = |interval: Interval| (interval.raw() >> 10).saturating_mul(1000) >> 20;
         let interval = secs.map_or(USUAL_INTERVAL.wrapping_mul(1000), millis_of);
         // At most a day of milliseconds.
         let interval = interval.clamp(1000, LONGEST_INTERVAL.wrapping_mul(1000));
         let interval = u32::try_from(interval).unwrap_or(u32::MAX);
-        run.host = list.identifier.host;
-        run.interval = list.interval;
-        run.protection = list.protection;
         run.interval_seconds = u16::try_from(interval.div_ceil(1000)).unwrap_or(u16::MAX);
         let number = self.host_of(run.host, interval, run.now);
         if let Some(host) = number.and_then(|number| self.hosts.get_mut(usize::from(number))) {
-            host.heard(interval, list.protection, millis(run.now));
+            host.heard(interval, run.protection, millis(run.now));
         }
         run.begin(number);
     }
@@ -558,7 +557,10 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
             return None;
         }
         let index = if usize::from(self.used) < SERIES {
-            self.places.iter().position(|place| place.count == 0)
+            // Where nobody ever left, the next one is free.
+            let next = usize::from(self.used);
+            let is_free = |place: &Place| place.count == 0;
+            if self.places.get(next).is_some_and(is_free) { Some(next) } else { self.places.iter().position(is_free) }
         } else {
             self.oldest(now)
         };
