@@ -8,6 +8,8 @@ mod completions;
 mod config;
 mod decode;
 mod demo;
+#[cfg(feature = "doctor")]
+mod doctor;
 mod examples;
 #[cfg(feature = "config")]
 mod import;
@@ -65,6 +67,9 @@ enum Command {
     Decode(decode::Decode),
     /// Print what a small made-up fleet sends, to see how it looks without a collectd
     Demo(demo::Demo),
+    /// Tell why nothing is received: look at this machine, and then at what arrives
+    #[cfg(feature = "doctor")]
+    Doctor(doctor::Doctor),
     /// Look types up in types.db, or check it
     Types(types::Types),
     /// Test the settings in the file and in environment variables, and show them
@@ -191,6 +196,8 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Listen(arguments)) => listen::run(arguments),
         Some(Command::Decode(arguments)) => decode::run(arguments),
         Some(Command::Demo(arguments)) => demo::run(arguments),
+        #[cfg(feature = "doctor")]
+        Some(Command::Doctor(arguments)) => doctor::run(arguments),
         Some(Command::Types(arguments)) => types::run(arguments),
         #[cfg(feature = "config")]
         Some(Command::Check(check)) => check::run(check, arguments.everywhere.choice()),

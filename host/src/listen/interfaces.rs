@@ -1,6 +1,7 @@
 //! The network interfaces of this machine.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -9,33 +10,38 @@ use nix::libc;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket};
 
+use super::socket::socket_address;
+
 /// A network interface.
 #[derive(Clone, Debug)]
-pub(super) struct Interface {
-    pub(super) name: String,
-    pub(super) index: u32,
-    flags: InterfaceFlags,
+pub(crate) struct Interface {
+    pub(crate) name: String,
+    pub(crate) index: u32,
+    pub(crate) flags: InterfaceFlags,
+    pub(crate) addresses: Vec<IpAddr>,
 }
 
 impl Interface {
     /// Whether multicast may arrive here: it is up and can do multicast, or is the loopback.
-    pub(super) fn hears_groups(&self) -> bool {
+    pub(crate) fn hears_groups(&self) -> bool {
         self.flags.contains(InterfaceFlags::IFF_UP)
             && self.flags.intersects(InterfaceFlags::IFF_MULTICAST | InterfaceFlags::IFF_LOOPBACK)
     }
 }
 
 /// All interfaces, with an address or without.
-pub(super) fn all() -> io::Result<Vec<Interface>> {
+pub(crate) fn all() -> io::Result<Vec<Interface>> {
     let mut interfaces: Vec<Interface> = Vec::new();
     for address in getifaddrs()? {
+        let ip = address.address.and_then(socket_address).map(|address| address.ip());
         let name = address.interface_name;
-        if interfaces.iter().any(|known| known.name == name) {
+        if let Some(known) = interfaces.iter_mut().find(|known| known.name == name) {
+            known.addresses.extend(ip);
             continue;
         }
         // One that has gone since the list was made has no index any more; an alias (eth0:1) never had.
         if let Ok(index) = if_nametoindex(name.as_str()) {
-            interfaces.push(Interface { name, index, flags: address.flags });
+            interfaces.push(Interface { name, index, flags: address.flags, addresses: ip.into_iter().collect() });
         }
     }
     Ok(interfaces)
