@@ -4,12 +4,17 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use collectd_net::SecurityLevel;
+
 use super::listening::Listening;
 use super::look::{Color, read_types};
+use super::output::Count;
 use super::printing::Opening;
-use super::{Exit, Failure, duration, passwords, say, shown, stop};
+use super::{Exit, Failure, duration, passwords, say, stop};
 use crate::doctor::{Finding, Severity, Watch, examine};
-use crate::listen::{Inbox, Listener, Settings, Wake};
+use crate::listen::{Endpoint, Inbox, Listener, Profile, Settings, Wake};
+use crate::types_db::TypesDb;
+use crate::users::Users;
 
 /// How often interfaces are looked at while nothing arrives at the sockets.
 const LOOK: Duration = Duration::from_millis(50);
@@ -46,11 +51,18 @@ impl Doctor {
 }
 
 pub(super) fn run(arguments: &Doctor) -> Result<Exit, Failure> {
-    let settings = arguments.listening.settings(true);
+    // What is left out as heard before would look as if it was lost.
+    let settings = Settings { dedup: None, ..arguments.listening.settings(true) };
     let types = read_types(&arguments.types_db)?;
     // What is wrong with a file is a matter of the command line, and comes first.
-    let all: Vec<_> = settings.wanted_endpoints().into_iter().map(|endpoint| endpoint.profile).collect();
-    arguments.opening.open_all(&all)?;
+    let mut profiles: Vec<Profile> = Vec::new();
+    for Endpoint { profile, .. } in settings.wanted_endpoints() {
+        if !profiles.contains(&profile) {
+            profiles.push(profile);
+        }
+    }
+    let opened = arguments.opening.open_all(&profiles)?;
+    let profiles: Vec<_> = profiles.into_iter().zip(opened).collect();
 
     let mut report =
         Report { json: arguments.json, color: arguments.color.is_wanted(), counts: [0; 4], written: Ok(()) };
@@ -58,11 +70,16 @@ pub(super) fn run(arguments: &Doctor) -> Result<Exit, Failure> {
     let machine_fails = report.count(Severity::Failure) > 0;
     let mut nothing = true;
     if !usable.endpoints.is_empty() {
-        nothing = listen(arguments, &usable, types, &mut report)? == 0;
+        nothing = listen(arguments, &usable, &profiles, types, &mut report)? == 0;
+    }
+    if !nothing && report.count(Severity::Failure) + report.count(Severity::Warning) == 0 {
+        report.tell(&Finding::healthy());
     }
     report.written?;
     let [okay, notes, warnings, failures] = report.counts;
-    say(format_args!("{failures} failures, {warnings} warnings, {notes} notes, {okay} okay"));
+    let count = |number, what| Count(number, what);
+    let (failed, warned, noted) = (count(failures, "failure"), count(warnings, "warning"), count(notes, "note"));
+    say(format_args!("{failed}, {warned}, {noted}, {okay} okay"));
     Ok(match () {
         () if machine_fails => Exit::Failed,
         () if nothing => Exit::Nothing,
@@ -75,12 +92,14 @@ pub(super) fn run(arguments: &Doctor) -> Result<Exit, Failure> {
 fn listen(
     arguments: &Doctor,
     settings: &Settings,
-    types: crate::types_db::TypesDb,
+    known: &[(Profile, (Option<Users>, SecurityLevel))],
+    types: TypesDb,
     report: &mut Report,
 ) -> Result<u64, Failure> {
     let failed = |error: &dyn std::error::Error| Failure::Runtime(format!("cannot listen: {error}"));
     let listener = Listener::open(settings).map_err(|error| failed(&error))?;
-    let mut profiles = arguments.opening.open_all(listener.profiles())?;
+    let opened = |profile: &Profile| known.iter().find(|(other, _)| other == profile).map(|(_, opened)| opened.clone());
+    let mut profiles: Vec<_> = listener.profiles().iter().filter_map(opened).collect();
     let bound: Vec<_> = listener.addresses().collect();
     let listening = listener.to_string();
     let mut inbox = listener.start().map_err(|error| failed(&error))?;
@@ -113,14 +132,14 @@ fn listen(
             break;
         }
     }
+    watch.look();
     // What has reached the interfaces until now has reached the sockets, too.
     inbox.stop();
     while inbox.wait(None) == Wake::Arrived {
         open(&mut inbox, &mut watch);
     }
     let packets = watch.packets();
-    let auth_file = arguments.opening.auth_file.as_ref().map(|path| shown(path.as_os_str()).to_string());
-    watch.end(&inbox.losses(), auth_file.as_deref(), &mut |finding| report.tell(&finding));
+    watch.end(&inbox.losses(), &mut |finding| report.tell(&finding));
     Ok(packets)
 }
 

@@ -68,6 +68,9 @@ enum Command {
     /// Print what a small made-up fleet sends, to see how it looks without a collectd
     Demo(demo::Demo),
     /// Tell why nothing is received: look at this machine, and then at what arrives
+    ///
+    /// Ends with 1 if something on this machine keeps packets away, else with 3 if nothing arrived, else with 4 if nothing of some
+    /// sender came through. Changes nothing, and sends nothing that leaves the machine.
     #[cfg(feature = "doctor")]
     Doctor(doctor::Doctor),
     /// Look types up in types.db, or check it

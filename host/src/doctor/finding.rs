@@ -75,6 +75,12 @@ impl Finding {
         Self::new(Severity::Okay, word, about, message, "")
     }
 
+    /// The one to end with where nothing is wrong.
+    #[must_use]
+    pub fn healthy() -> Self {
+        Self::okay("healthy", "", "nothing is wrong: what is sent is received")
+    }
+
     /// With this number.
     pub(super) fn number(mut self, name: &'static str, number: u64) -> Self {
         self.numbers.push((name, number));
@@ -118,6 +124,11 @@ impl Finding {
         }
         out.push_str("}}\n");
     }
+}
+
+/// A number and what it counts: `1 packet`, `2 packets`.
+pub(super) fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -34,6 +34,8 @@ enum Outcome {
     Joined,
     /// The kernel says yes, but does not list it.
     Unlisted,
+    /// The family is turned off there; the kernel joins all the same.
+    Disabled,
     NotJoined(io::Error),
 }
 
@@ -130,7 +132,8 @@ impl<'a> Groups<'a> {
         let mut all = Vec::new();
         for target in self.groups.iter().filter(|target| heard.iter().any(|other| std::ptr::eq(*other, **target))) {
             let links = self.links.iter().filter(|(interface, link)| link.works() && target.is_for(interface));
-            let outcomes: Vec<_> = links.map(|(interface, _)| (*interface, self.one(target, interface))).collect();
+            let outcomes: Vec<_> =
+                links.map(|(interface, link)| (*interface, self.one(target, interface, link))).collect();
             all.push((*target, outcomes));
         }
         for (target, outcomes) in &all {
@@ -139,7 +142,10 @@ impl<'a> Groups<'a> {
         }
     }
 
-    fn one(&self, target: &Target, interface: &Interface) -> Outcome {
+    fn one(&self, target: &Target, interface: &Interface, link: &Link) -> Outcome {
+        if target.address.is_ipv6() && link.is_without_ipv6() {
+            return Outcome::Disabled;
+        }
         let probe = match Probe::join(&target.address, target.endpoint.source, interface) {
             Ok(probe) => probe,
             Err(error) => return Outcome::NotJoined(error),
@@ -175,7 +181,7 @@ impl<'a> Groups<'a> {
                 outcomes.iter().filter(|(_, outcome)| wanted(outcome)).map(|(interface, _)| interface.name.as_str());
             names.collect::<Vec<_>>().join(", ")
         };
-        let joined = names(|outcome| !matches!(outcome, Outcome::NotJoined(_) | Outcome::Unlisted));
+        let joined = names(|outcome| !matches!(outcome, Outcome::NotJoined(_) | Outcome::Unlisted | Outcome::Disabled));
         if !joined.is_empty() {
             let mut others: Vec<_> =
                 self.before.iter().filter(|membership| membership.group == target.address.ip()).collect();
@@ -216,11 +222,12 @@ impl<'a> Groups<'a> {
     ) -> Option<Finding> {
         let (about, name) = (target.address.to_string(), &interface.name);
         let link = self.links.iter().find(|(other, _)| other.index == interface.index).map(|(_, link)| link);
-        let without_ipv6 = target.address.is_ipv6() && link.is_some_and(Link::is_without_ipv6);
         let less = if severity == Severity::Failure { severity } else { Severity::Note };
         let (severity, word, message, advice) = match outcome {
             Outcome::Heard | Outcome::Joined => return None,
-            Outcome::NotJoined(_) if without_ipv6 => (
+            // Without a route of its own there, the loopback takes no group of IPv6, and nobody sends one there.
+            Outcome::NotSent(_) if link.is_some_and(Link::is_loopback) => return None,
+            Outcome::Disabled => (
                 less,
                 "ipv6-disabled",
                 format!("IPv6 is turned off on {name}"),

@@ -15,6 +15,8 @@ pub(super) struct Link {
     name: String,
     flags: InterfaceFlags,
     addresses: Vec<IpAddr>,
+    /// Whether there is a carrier, as far as the driver tells. The flag for it follows a second later.
+    carrier: bool,
     /// Whether IPv6 is turned off there.
     without_ipv6: bool,
     /// The bridge that it is, or is a port of, and whether that one snoops and asks.
@@ -29,6 +31,21 @@ struct Bridge {
     asks: bool,
 }
 
+impl Bridge {
+    /// The bridge that this interface is, or is a port of.
+    fn of(name: &str) -> Option<Self> {
+        [name.to_owned(), format!("{name}/brport/bridge")].into_iter().find_map(|path| {
+            let snoops = attribute::<u8>(&path, "bridge/multicast_snooping")?;
+            let asks = attribute::<u8>(&path, "bridge/multicast_querier").unwrap_or_default();
+            let of_port =
+                std::fs::read_link(format!("/sys/class/net/{name}/brport/bridge")).ok().filter(|_| path != name);
+            let of_port =
+                of_port.as_deref().and_then(Path::file_name).map(|bridge| bridge.to_string_lossy().into_owned());
+            Some(Self { name: of_port.unwrap_or_else(|| name.to_owned()), snoops: snoops == 1, asks: asks == 1 })
+        })
+    }
+}
+
 impl Link {
     /// Looks at what the system tells of it.
     pub(super) fn of(interface: &Interface) -> Self {
@@ -36,15 +53,11 @@ impl Link {
         let disabled =
             |name: &str| setting(&format!("ipv6/conf/{name}/disable_ipv6")).is_some_and(|value: u8| value == 1);
         let without_ipv6 = !Path::new("/proc/sys/net/ipv6").exists() || disabled(&name);
-        let bridge = [name.clone(), format!("{name}/brport/bridge")].into_iter().find_map(|path| {
-            let snoops = attribute::<u8>(&path, "bridge/multicast_snooping")?;
-            let asks = attribute::<u8>(&path, "bridge/multicast_querier").unwrap_or_default();
-            let own = std::fs::read_link(format!("/sys/class/net/{name}/brport/bridge")).ok();
-            let own = own.as_deref().and_then(Path::file_name).map(|bridge| bridge.to_string_lossy().into_owned());
-            let bridge = own.filter(|_| path != name).unwrap_or_else(|| name.clone());
-            Some(Bridge { name: bridge, snoops: snoops == 1, asks: asks == 1 })
-        });
-        Self { name, flags, addresses, without_ipv6, bridge }
+        // Whoever enters a network namespace alone sees the interfaces of another below /sys.
+        let attributes = attribute::<u32>(&name, "ifindex") == Some(interface.index);
+        let carrier = !attributes || attribute::<u8>(&name, "carrier") != Some(0);
+        let bridge = if attributes { Bridge::of(&name) } else { None };
+        Self { name, flags, addresses, carrier, without_ipv6, bridge }
     }
 
     pub(super) fn is_loopback(&self) -> bool {
@@ -56,7 +69,7 @@ impl Link {
     }
 
     fn has_carrier(&self) -> bool {
-        self.flags.contains(InterfaceFlags::IFF_RUNNING)
+        self.carrier && self.flags.contains(InterfaceFlags::IFF_RUNNING)
     }
 
     fn does_multicast(&self) -> bool {

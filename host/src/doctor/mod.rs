@@ -48,6 +48,13 @@ struct Target {
 }
 
 impl Target {
+    /// Whether what is sent to this address is for it.
+    fn gets(&self, to: &SocketAddr) -> bool {
+        let ip = self.address.ip();
+        let any = ip.is_unspecified() && ip.is_ipv4() == to.is_ipv4() && !to.ip().is_multicast();
+        self.address.port() == to.port() && (any || ip == to.ip())
+    }
+
     /// Whether it is to be heard at this interface.
     fn is_for(&self, interface: &Interface) -> bool {
         match self.names.as_slice() {
@@ -147,7 +154,7 @@ fn look_at_links(interfaces: &[Interface], targets: &[Target], tell: &mut dyn Fn
     }
 }
 
-/// Opens what an endpoint asks for, and closes it again. Whether that could be.
+/// Opens what an endpoint asks for, and closes it again. Whether that could be, now or later.
 fn try_to_listen(
     endpoint: &Endpoint,
     settings: &Settings,
@@ -169,8 +176,7 @@ fn try_to_listen(
                 let sysctl = format!("sysctl -w net.core.rmem_max={}", settings.receive_buffer);
                 tell(Finding::new(Severity::Warning, "small-buffer", &about, advice.to_string(), sysctl));
             }
-            let listens = listener.addresses().next().is_some();
-            (listener.left_out().iter().collect(), listens)
+            (listener.left_out().iter().collect(), true)
         }
         Err(error) => (vec![error], false),
     };
@@ -231,8 +237,10 @@ fn look_at_holders(target: &Target, holders: &[ports::Holder], is_taken: bool, t
         };
         tell(Finding::new(severity, word, target.address.to_string(), message, advice));
         if holder.drops > 0 {
-            let message =
-                format!("the kernel dropped {} datagrams of {owner}, whose receive buffer was full", holder.drops);
+            let message = format!(
+                "the kernel dropped {} for {owner}, whose receive buffer was full",
+                finding::count(holder.drops, "datagram")
+            );
             let advice =
                 "give it a larger receive buffer (sysctl -w net.core.rmem_default=4194304), and see why it is slow";
             let finding = Finding::new(Severity::Warning, "other-drops", target.address.to_string(), message, advice);
@@ -256,35 +264,34 @@ fn look_at_filters(targets: &[Target], interfaces: &[Interface], tell: &mut dyn 
             return;
         }
     };
-    let mut told = Vec::new();
+    let mut dropped: Vec<(&Target, bool, firewall::Culprit, Vec<&str>)> = Vec::new();
     for target in targets {
-        for interface in interfaces.iter().filter(|interface| target.is_for(interface)) {
+        for Interface { name, .. } in interfaces.iter().filter(|interface| target.is_for(interface)) {
             let Target { address, .. } = target;
-            let thought = firewall::Thought { to: address.ip(), port: address.port(), interface: &interface.name };
+            let thought = firewall::Thought { to: address.ip(), port: address.port(), interface: name };
             let firewall::Fate::Dropped { certain, by } = filters.fate(&thought) else { continue };
-            if told.contains(&(certain, by.clone(), address.is_ipv4())) {
-                continue;
-            }
-            let rule = by.rule.as_ref().map_or_else(|| "its policy".into(), |rule| format!("its rule '{rule}'"));
-            let perhaps = if certain { "drops" } else { "may drop, depending on the sender or the like," };
-            let message = format!("a packet filter {perhaps} what arrives at {}: {}, {rule}", interface.name, by.chain);
-            let accept = format!("udp dport {} accept", address.port());
-            let advice = match by.chain.split_whitespace().nth(1) {
-                Some(family @ ("inet" | "ip" | "ip6" | "netdev")) => {
-                    let words: Vec<_> = by.chain.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-                    let [_, _, table, _, chain] = words[..] else { continue };
-                    format!("put before it: nft insert rule {family} {table} {chain} {accept}")
-                }
-                _ => format!("put before it a rule that says {accept}"),
+            let same = |(other, known, culprit, _): &&mut (&Target, bool, firewall::Culprit, Vec<&str>)| {
+                other.address == *address && *known == certain && *culprit == by
             };
-            let severity = if certain && !interface.name.eq("lo") { Severity::Failure } else { Severity::Warning };
-            let mut finding = Finding::new(severity, "firewall", address.to_string(), message, advice);
-            finding.numbers.extend(by.packets.map(|packets| ("packets", packets)));
-            tell(finding);
-            told.push((certain, by, address.is_ipv4()));
+            match dropped.iter_mut().find(same) {
+                Some((.., names)) => names.push(name),
+                None => dropped.push((target, certain, by, vec![name])),
+            }
         }
     }
-    if told.is_empty() {
+    let is_loopback =
+        |name: &str| interfaces.iter().any(|interface| interface.name == name && Link::of(interface).is_loopback());
+    for (target, certain, by, names) in &dropped {
+        let matters = !target.names.is_empty() || names.iter().any(|name| !is_loopback(name));
+        let severity = if *certain && matters { Severity::Failure } else { Severity::Warning };
+        let how = if *certain { "drops" } else { "may drop, depending on the sender or the like," };
+        let message = format!("a packet filter {how} what arrives at {}: {by}", names.join(", "));
+        let advice = format!("put before it: {}", by.remedy(target.address.port()));
+        let mut finding = Finding::new(severity, "firewall", target.address.to_string(), message, advice);
+        finding.numbers.extend(by.packets.map(|packets| ("packets", packets)));
+        tell(finding);
+    }
+    if dropped.is_empty() {
         tell(Finding::okay("firewall", "", "no rule of a packet filter drops what is to be heard"));
     }
 }

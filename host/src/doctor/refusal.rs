@@ -2,13 +2,16 @@
 
 use collectd_net::{Cause, Error, SecurityLevel, Text};
 
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Severity, count as plural};
+use super::senders::Envelope;
+use crate::cli::shown;
 
 /// A reason to refuse, as one that is the same for many packets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Refusal {
-    UnknownUser(Vec<u8>),
-    WrongPassword(Vec<u8>),
+    /// The user, and the file that should know it.
+    UnknownUser(Vec<u8>, String),
+    WrongPassword(Vec<u8>, String),
     NoPasswords(Option<Vec<u8>>),
     BelowLevel(SecurityLevel),
     Replayed,
@@ -21,13 +24,15 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// Why something of a packet was refused that has `len` octets, of which we have `taken_in`; the user is the one of the seal.
-    pub(super) fn new(error: &Error, user: Option<&[u8]>, level: SecurityLevel, taken_in: usize, len: usize) -> Self {
+    /// Why something of a packet was refused; the user is the one of the seal.
+    pub(super) fn new(error: &Error, user: Option<&[u8]>, envelope: &Envelope<'_>) -> Self {
+        let Envelope { len, taken_in, level, auth_file, .. } = *envelope;
         let user = || user.map(<[u8]>::to_vec);
+        let file = || auth_file.map_or_else(|| "the auth file".into(), |path| shown(path.as_os_str()).to_string());
         match error.cause {
-            Cause::UnknownUser => Self::UnknownUser(user().unwrap_or_default()),
+            Cause::UnknownUser => Self::UnknownUser(user().unwrap_or_default(), file()),
             Cause::BadSignature | Cause::BadChecksum if taken_in < len => Self::CutHere(taken_in),
-            Cause::BadSignature | Cause::BadChecksum => Self::WrongPassword(user().unwrap_or_default()),
+            Cause::BadSignature | Cause::BadChecksum => Self::WrongPassword(user().unwrap_or_default(), file()),
             Cause::NoKeys => Self::NoPasswords(user()),
             Cause::BelowLevel => Self::BelowLevel(level),
             Cause::Replayed => Self::Replayed,
@@ -38,15 +43,14 @@ impl Refusal {
     }
 
     /// What there is to say about it. It is worse if `nothing` of the sender came through.
-    pub(super) fn finding(&self, about: &str, count: u64, nothing: bool, auth_file: Option<&str>) -> Finding {
-        let file = auth_file.unwrap_or("the auth file");
+    pub(super) fn finding(&self, about: &str, count: u64, nothing: bool) -> Finding {
         let (word, message, advice) = match self {
-            Self::UnknownUser(user) => (
+            Self::UnknownUser(user, file) => (
                 "unknown-user",
                 format!("user '{}' is not in the auth file", Text::new(user)),
                 format!("add a line '{}: PASSWORD' to {file}", Text::new(user)),
             ),
-            Self::WrongPassword(user) => (
+            Self::WrongPassword(user, file) => (
                 "wrong-password",
                 format!("wrong password for user '{}', or packets that were changed on their way", Text::new(user)),
                 format!("write the password that the sender has to {file}"),
@@ -89,13 +93,17 @@ impl Refusal {
             ),
         };
         let severity = if nothing { Severity::Failure } else { Severity::Warning };
-        let message = format!("{message} ({count} {})", if count == 1 { "time" } else { "times" });
+        let message = format!("{message} ({})", plural(count, "time"));
         Finding::new(severity, word, about, message, advice).number("count", count)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use collectd_net::Arrival;
+
     use super::*;
 
     fn told(
@@ -105,8 +113,10 @@ mod tests {
         taken_in: usize,
         len: usize,
     ) -> (&'static str, String) {
-        let refusal = Refusal::new(&Error { offset: 0, cause }, user, level, taken_in, len);
-        let finding = refusal.finding("10.0.0.1", 2, true, None);
+        let arrival = Arrival { len, from: None };
+        let envelope = Envelope::new(&arrival, &vec![0; taken_in], level, Some(Path::new("/etc/a\nuth")));
+        let finding = Refusal::new(&Error { offset: 0, cause }, user, &envelope).finding("10.0.0.1", 2, true);
+        assert!(!finding.advice.as_ref().is_some_and(|advice| advice.contains('\n')), "{finding:?}");
         assert!(finding.advice.is_some() && finding.severity == Severity::Failure);
         (finding.word, finding.message)
     }
@@ -135,8 +145,9 @@ mod tests {
 
     #[test]
     fn it_is_a_warning_if_something_else_came_through() {
-        let refusal = Refusal::new(&Error { offset: 0, cause: Cause::StringEmpty }, None, SecurityLevel::None, 9, 9);
-        let finding = refusal.finding("10.0.0.1", 1, false, None);
+        let envelope = Envelope::new(&Arrival { len: 9, from: None }, &[0; 9], SecurityLevel::None, None);
+        let refusal = Refusal::new(&Error { offset: 0, cause: Cause::StringEmpty }, None, &envelope);
+        let finding = refusal.finding("10.0.0.1", 1, false);
         assert_eq!((finding.severity, finding.numbers), (Severity::Warning, vec![("count", 1)]));
     }
 }

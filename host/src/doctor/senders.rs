@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use collectd_net::{Arrival, Error, Item, PartType, Parts, Protection, SecurityLevel, Text, ValueList};
 
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Severity, count};
 use super::hosts::Host;
 use super::refusal::Refusal;
 use crate::types_db::TypesDb;
@@ -29,13 +30,15 @@ pub(super) struct Senders {
 }
 
 /// A packet, before it is opened.
-pub(super) struct Envelope {
+pub(super) struct Envelope<'a> {
     from: Option<SocketAddr>,
-    len: usize,
-    taken_in: usize,
+    pub(super) len: usize,
+    pub(super) taken_in: usize,
     /// The users of its seals, by the offsets of those.
     users: Vec<(usize, Vec<u8>)>,
-    level: SecurityLevel,
+    pub(super) level: SecurityLevel,
+    /// Where the passwords are.
+    pub(super) auth_file: Option<&'a Path>,
 }
 
 #[derive(Debug, Default)]
@@ -57,9 +60,9 @@ enum Trouble {
     Count(usize, usize),
 }
 
-impl Envelope {
-    /// Looks at a packet that is accepted at this level.
-    pub(super) fn new(arrival: &Arrival, octets: &[u8], level: SecurityLevel) -> Self {
+impl<'a> Envelope<'a> {
+    /// Looks at a packet that is accepted at this level, and opened with the passwords of this file.
+    pub(super) fn new(arrival: &Arrival, octets: &[u8], level: SecurityLevel, auth_file: Option<&'a Path>) -> Self {
         let parts = Parts::new(octets).flatten().filter(|part| part.type_.is_seal());
         let user = |type_, body: &[u8]| match type_ {
             PartType::SIGNATURE => body.get(32..).map(<[u8]>::to_vec),
@@ -69,7 +72,7 @@ impl Envelope {
             }
         };
         let users = parts.filter_map(|part| Some((part.offset, user(part.type_, part.body)?))).collect();
-        Self { from: arrival.from, len: arrival.len, taken_in: octets.len(), users, level }
+        Self { from: arrival.from, len: arrival.len, taken_in: octets.len(), users, level, auth_file }
     }
 }
 
@@ -80,7 +83,7 @@ impl Senders {
     }
 
     /// Takes a packet in, with what came of it.
-    pub(super) fn packet<'a>(&mut self, envelope: &Envelope, items: impl Iterator<Item = Result<Item<'a>, Error>>) {
+    pub(super) fn packet<'a>(&mut self, envelope: &Envelope<'_>, items: impl Iterator<Item = Result<Item<'a>, Error>>) {
         let Some(from) = envelope.from else { return };
         let from = SocketAddr::new(from.ip(), from.port());
         if self.ports.len() < 4 * SENDERS || self.ports.contains_key(&from) {
@@ -105,7 +108,7 @@ impl Senders {
                 Err(error) => {
                     let user = envelope.users.iter().find(|(offset, _)| *offset == error.offset);
                     let user = user.map(|(_, user)| user.as_slice());
-                    let refusal = Refusal::new(&error, user, envelope.level, envelope.taken_in, envelope.len);
+                    let refusal = Refusal::new(&error, user, envelope);
                     if sender.refusals.len() < KINDS || sender.refusals.contains_key(&refusal) {
                         *sender.refusals.entry(refusal).or_default() += 1;
                     }
@@ -130,16 +133,15 @@ impl Senders {
     }
 
     /// What there is to say about all of them.
-    pub(super) fn findings(&self, auth_file: Option<&str>) -> Vec<Finding> {
+    pub(super) fn findings(&self) -> Vec<Finding> {
         let now = Instant::now();
         let mut findings = Vec::new();
         for (from, sender) in &self.senders {
             findings.push(sender.summary(*from));
             let nothing_came = sender.items.iter().sum::<u64>() == 0;
             let about = from.to_string();
-            findings.extend(
-                sender.refusals.iter().map(|(refusal, count)| refusal.finding(&about, *count, nothing_came, auth_file)),
-            );
+            findings
+                .extend(sender.refusals.iter().map(|(refusal, count)| refusal.finding(&about, *count, nothing_came)));
             findings.extend(sender.types.iter().map(|(name, trouble)| trouble.finding(&about, name)));
             findings.extend(sender.hosts.iter().filter_map(|(name, host)| host.silence(&about, name, now)));
         }
@@ -150,8 +152,8 @@ impl Senders {
                 "many-senders",
                 "",
                 format!(
-                    "{} more packets came from senders beyond the first {SENDERS}, which are not told apart",
-                    self.others
+                    "{} from senders beyond the first {SENDERS}, which are not told apart",
+                    count(self.others, "packet")
                 ),
                 "look at fewer with --allowed-sources",
             ));
@@ -238,7 +240,7 @@ impl Sender {
             }
             names.join(", ")
         };
-        let mut message = format!("{} packets, {total} items", self.packets);
+        let mut message = format!("{}, {}", count(self.packets, "packet"), count(total, "item"));
         if total > 0 {
             message += &format!(" ({})", protections.join(", "));
         }
@@ -296,12 +298,12 @@ mod tests {
     fn hear(senders: &mut Senders, from: &str, packet: &[u8], users: &[collectd_net::User<'_>], level: SecurityLevel) {
         let mut octets = packet.to_vec();
         let arrival = Arrival { len: packet.len(), from: Some(from.parse().expect("an address")) };
-        let envelope = Envelope::new(&arrival, &octets, level);
+        let envelope = Envelope::new(&arrival, &octets, level, None);
         senders.packet(&envelope, open(&mut octets, users, level));
     }
 
     fn words(senders: &Senders) -> Vec<(&'static str, String)> {
-        let findings = senders.findings(Some("/etc/auth"));
+        let findings = senders.findings();
         findings.into_iter().map(|finding| (finding.word, finding.message)).collect()
     }
 
@@ -323,7 +325,7 @@ mod tests {
             hear(&mut senders, "10.0.0.1:1", packet, users, SecurityLevel::Sign);
             let words = words(&senders);
             assert!(words.iter().any(|(word, message)| *word == expected && message.contains(said)), "{words:?}");
-            assert!(senders.findings(None).iter().any(|finding| finding.severity == Severity::Failure));
+            assert!(senders.findings().iter().any(|finding| finding.severity == Severity::Failure));
         }
     }
 
@@ -335,7 +337,11 @@ mod tests {
             hear(&mut senders, &from, PACKET, &[], SecurityLevel::None);
         }
         assert_eq!(senders.packets(), SENDERS as u64 + 1);
-        assert!(words(&senders).iter().any(|(word, message)| *word == "many-senders" && message.starts_with("1 more")));
+        assert!(
+            words(&senders)
+                .iter()
+                .any(|(word, message)| *word == "many-senders" && message.starts_with("1 packet from"))
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use collectd_net::{Batched, Counters, Packet, SecurityLevel};
 
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Severity, count as plural};
 use super::kernel::{self, Counts};
 use super::senders::{Envelope, Senders};
 use super::wire::{Flow, Wire};
@@ -66,7 +66,7 @@ impl Watch {
             self.echoes.swap_remove(place);
             return;
         }
-        let envelope = Envelope::new(&packet.arrival, packet.octets(), level);
+        let envelope = Envelope::new(&packet.arrival, packet.octets(), level, users.map(Users::path));
         let items = Packet::of_batch(packet, users, level, Opening::new(replays), &mut self.counters);
         self.senders.packet(&envelope, items);
     }
@@ -84,10 +84,10 @@ impl Watch {
         self.senders.packets()
     }
 
-    /// Tells what was found; `losses` are those of the sockets, and the users are those of this file.
-    pub fn end(mut self, losses: &Losses, auth_file: Option<&str>, tell: &mut dyn FnMut(Finding)) {
+    /// Tells what was found; `losses` are those of the sockets.
+    pub fn end(mut self, losses: &Losses, tell: &mut dyn FnMut(Finding)) {
         let counts = Counts::now().since(self.before);
-        self.senders.findings(auth_file).into_iter().for_each(&mut *tell);
+        self.senders.findings().into_iter().for_each(&mut *tell);
         self.losses(losses, tell);
         for (address, _) in &self.echoes {
             let message = "a packet to oneself does not come back: something on this machine drops it";
@@ -97,15 +97,18 @@ impl Watch {
         }
         let explained = self.elsewhere(losses, tell);
         if counts.reverse_path > 0 && !explained.reverse_path {
-            let message =
-                format!("the kernel dropped {} packets whose way back is another (rp_filter)", counts.reverse_path);
+            let message = format!(
+                "the kernel dropped {} whose way back is another (rp_filter)",
+                plural(counts.reverse_path, "packet")
+            );
             let advice =
                 "add routes to the senders, or sysctl -w net.ipv4.conf.all.rp_filter=2 and that of the interface";
             let finding = Finding::new(Severity::Warning, "rp-filter", "", message, advice);
             tell(finding.number("packets", counts.reverse_path));
         }
         if counts.checksum > 0 {
-            let message = format!("{} datagrams were dropped because of a wrong check sum", counts.checksum);
+            let message =
+                format!("{} with a wrong check sum dropped by the kernel", plural(counts.checksum, "datagram"));
             let advice =
                 "on virtual machines: ethtool -K INTERFACE tx off at the sender; else look for a bad cable or device";
             tell(
@@ -114,7 +117,7 @@ impl Watch {
         }
         let unfinished = self.wire.as_mut().map_or(0, Wire::unfinished).max(counts.fragments);
         if unfinished > 0 {
-            let message = format!("{unfinished} datagrams came in fragments, and not all of those");
+            let message = format!("{} came in fragments, and not all of those", plural(unfinished, "datagram"));
             let advice = "have senders send what fits into a frame: MaxPacketSize 1452; or let fragments pass the filters between";
             tell(Finding::new(Severity::Warning, "fragments", "", message, advice).number("packets", unfinished));
         }
@@ -131,9 +134,9 @@ impl Watch {
         };
         if losses.kernel > 0 {
             let message = format!(
-                "{} % lost in the kernel: {} datagrams, because the receive buffer was full",
+                "{} % lost in the kernel: {}, because the receive buffer was full",
                 share(losses.kernel),
-                losses.kernel
+                plural(losses.kernel, "datagram")
             );
             let octets = self.settings.receive_buffer.saturating_mul(4);
             let advice = format!(
@@ -142,22 +145,24 @@ impl Watch {
             tell(Finding::new(Severity::Warning, "kernel-loss", "", message, advice).number("lost", losses.kernel));
         }
         if losses.queue > 0 {
-            let message = format!("{} % lost in the queue: {} datagrams", share(losses.queue), losses.queue);
+            let message = format!("{} % lost in the queue: {}", share(losses.queue), plural(losses.queue, "datagram"));
             tell(
                 Finding::new(Severity::Warning, "queue-loss", "", message, "give it more with --queue")
                     .number("lost", losses.queue),
             );
         }
         if losses.errors > 0 {
-            let message = format!("{} times receiving failed", losses.errors);
+            let message = format!("receiving failed {}", plural(losses.errors, "time"));
             let advice = "look at 'journalctl -k' for what the network card says";
             tell(
                 Finding::new(Severity::Warning, "receive-errors", "", message, advice).number("errors", losses.errors),
             );
         }
         if losses.sources > 0 {
-            let message =
-                format!("{} datagrams came from senders that are not among --allowed-sources", losses.sources);
+            let message = format!(
+                "{} came from senders that are not among --allowed-sources",
+                plural(losses.sources, "datagram")
+            );
             let finding = Finding::new(Severity::Warning, "source-not-allowed", "", message, "add the senders there");
             tell(finding.number("packets", losses.sources));
         }
@@ -191,13 +196,11 @@ impl Watch {
         let Flow { from, to, .. } = flow;
         let name = interface.map_or("an interface that is gone", |interface| interface.name.as_str());
         let about = from.to_string();
-        let heard = self.senders.packets_from(from);
-        let is_at = |target: &&Target| {
-            let ip = target.address.ip();
-            target.address.port() == to.port()
-                && (ip == to.ip() || ip.is_unspecified() && ip.is_ipv4() == to.is_ipv4() && !to.ip().is_multicast())
-        };
-        let Some(target) = self.targets.iter().find(is_at) else { return Some(self.another_address(flow, name)) };
+        let (heard, packets) = (self.senders.packets_from(from), plural(count, "packet"));
+        let targets: Vec<_> = self.targets.iter().filter(|target| target.gets(to)).collect();
+        if targets.is_empty() {
+            return Some(self.another_address(flow, name));
+        }
         if heard > 0 {
             let lost = count.saturating_sub(heard + losses.kernel + losses.queue);
             // A few may be under way.
@@ -205,24 +208,25 @@ impl Watch {
             let advice = "see the packet filters (nft list ruleset) for what drops some, such as a limit";
             return (lost > 2).then(|| Finding::new(Severity::Warning, "some-dropped", about, message, advice));
         }
-        if !self.settings.allowed_sources.is_empty() && losses.sources > 0 {
+        // That is counted where it is done.
+        let allowed = &self.settings.allowed_sources;
+        if !allowed.is_empty() && !allowed.iter().any(|network| network.contains(&from.ip())) {
             return None;
         }
-        let is_elsewhere =
-            target.address.ip().is_multicast() && interface.is_some_and(|interface| !target.is_for(interface));
-        let (word, message, advice) = if is_elsewhere {
-            let message = format!("{count} packets to {to} reach {name}, which is not listened on");
+        let sources: Vec<_> = targets.iter().map(|target| target.endpoint.source).collect();
+        let (word, message, advice) = if !self.is_wanted_at(to, interface) {
+            // Ports of bridges and the like see what their masters see.
+            if self.is_seen_where_wanted(flow) {
+                return None;
+            }
+            let message = format!("{packets} to {to} reached {name}, which is not listened on");
             ("other-interface", message, format!("-i {name}"))
-        } else if target.endpoint.source.is_some_and(|source| source != from.ip()) {
-            let source = target.endpoint.source.map(|source| source.to_string()).unwrap_or_default();
-            (
-                "other-source",
-                format!("{count} packets to {to} come from it, and only {source} is to be heard"),
-                format!("source={}", from.ip()),
-            )
+        } else if !sources.iter().any(|source| source.is_none_or(|source| source == from.ip())) {
+            let message = format!("{packets} to {to} came from it, and another source is to be heard");
+            ("other-source", message, format!("-L {to},source={}", from.ip()))
         } else if let Some(way_back) = reverse_path(from.ip(), flow.interface, name) {
             let message =
-                format!("{count} packets to {to} reach {name}, and the kernel drops them (rp_filter): {way_back}");
+                format!("{packets} to {to} reached {name}, and the kernel dropped them (rp_filter): {way_back}");
             let advice = format!(
                 "ip route add {}/32 dev {name} (or the sender's network), or sysctl -w net.ipv4.conf.all.rp_filter=0 \
                  net.ipv4.conf.{name}.rp_filter=0",
@@ -230,9 +234,8 @@ impl Watch {
             );
             ("rp-filter", message, advice)
         } else {
-            let message = format!(
-                "{count} packets to {to} reach {name}, but not the socket: a packet filter or the like drops them"
-            );
+            let message =
+                format!("{packets} to {to} reached {name}, but not the socket: a packet filter or the like drops them");
             let advice = format!(
                 "let them pass: nft insert rule inet TABLE CHAIN udp dport {} accept; see 'nft list ruleset'",
                 to.port()
@@ -240,6 +243,25 @@ impl Watch {
             ("dropped", message, advice)
         };
         Some(Finding::new(Severity::Failure, word, about, message, advice))
+    }
+
+    /// Whether what is sent to this address is to be heard at this interface.
+    fn is_wanted_at(&self, to: &SocketAddr, interface: Option<&Interface>) -> bool {
+        let mut targets = self.targets.iter().filter(|target| target.gets(to));
+        // At which interface an address of this machine is reached does not matter, unless one is named.
+        targets.any(|target| {
+            let is_for = |interface| target.is_for(interface);
+            target.names.is_empty() && !to.ip().is_multicast() || interface.is_none_or(is_for)
+        })
+    }
+
+    fn is_seen_where_wanted(&self, flow: &Flow) -> bool {
+        let flows = self.wire.iter().flat_map(|wire| wire.flows().keys());
+        let mut others = flows.filter(|other| (other.from, other.to) == (flow.from, flow.to));
+        others.any(|other| {
+            let interface = self.interfaces.iter().find(|interface| interface.index == other.interface);
+            other.interface != flow.interface && self.is_wanted_at(&other.to, interface)
+        })
     }
 
     /// What is sent to where nobody listens.

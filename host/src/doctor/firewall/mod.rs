@@ -11,6 +11,7 @@
 mod iptables;
 mod nft;
 
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -109,12 +110,32 @@ pub(super) enum Fate {
 /// What drops a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Culprit {
-    /// The chain: `table inet filter, chain input`.
-    pub(super) chain: String,
+    family: String,
+    table: String,
+    chain: String,
     /// The rule; `None` stands for the policy.
-    pub(super) rule: Option<String>,
+    rule: Option<String>,
     /// How many packets it dropped so far, if that is known.
     pub(super) packets: Option<u64>,
+}
+
+impl Culprit {
+    /// A command that lets this port pass.
+    pub(super) fn remedy(&self, port: u16) -> String {
+        let Self { family, table, chain, .. } = self;
+        format!("nft insert rule {family} {table} {chain} udp dport {port} accept")
+    }
+}
+
+impl fmt::Display for Culprit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { family, table, chain, .. } = self;
+        write!(f, "table {family} {table}, chain {chain}, ")?;
+        match &self.rule {
+            Some(rule) => write!(f, "its rule '{rule}'"),
+            None => f.write_str("its policy"),
+        }
+    }
 }
 
 /// Why the filters cannot be looked at.
@@ -186,7 +207,9 @@ impl Chain {
 
     fn culprit(&self, rule: Option<&Rule>) -> Culprit {
         Culprit {
-            chain: format!("table {} {}, chain {}", self.family, self.table, self.name),
+            family: self.family.clone(),
+            table: self.table.clone(),
+            chain: self.name.clone(),
             rule: rule.map(|rule| rule.text.clone()),
             packets: rule.and_then(|rule| rule.packets),
         }

@@ -310,7 +310,7 @@ mod tests {
             let dropped = match fate(&with(&test(&left, right), "accept"), "239.192.74.66", "eth0") {
                 Fate::Accepted => Some(false),
                 Fate::Dropped { certain: true, by } => {
-                    assert_eq!((by.chain.as_str(), by.packets), ("table inet t, chain c", Some(7)));
+                    assert_eq!((by.chain.as_str(), by.packets), ("c", Some(7)));
                     Some(true)
                 }
                 Fate::Dropped { certain: false, .. } => None,
