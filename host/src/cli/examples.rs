@@ -40,8 +40,8 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
             ("Tell why nothing is received", "collectd-tap doctor"),
             ("The same for what only known users sign or encrypt", "collectd-tap doctor -a auth -s sign"),
             (
-                "Listen for five minutes, and print an object for each finding",
-                "collectd-tap doctor --duration 5m --json",
+                "Look at this machine alone, and print an object for each finding",
+                "collectd-tap doctor --duration 0s --json",
             ),
         ],
         Some("types") => &[

@@ -52,7 +52,8 @@ impl Link {
         let Interface { name, flags, addresses, .. } = interface.clone();
         let disabled =
             |name: &str| setting(&format!("ipv6/conf/{name}/disable_ipv6")).is_some_and(|value: u8| value == 1);
-        let without_ipv6 = !Path::new("/proc/sys/net/ipv6").exists() || disabled(&name);
+        let has = |path: &str| Path::new(path).exists();
+        let without_ipv6 = has("/proc/sys/net/ipv4") && !has("/proc/sys/net/ipv6") || disabled(&name);
         // Whoever enters a network namespace alone sees the interfaces of another below /sys.
         let attributes = attribute::<u32>(&name, "ifindex") == Some(interface.index);
         let carrier = !attributes || attribute::<u8>(&name, "carrier") != Some(0);

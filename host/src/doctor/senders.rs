@@ -12,8 +12,9 @@ use super::hosts::Host;
 use super::refusal::Refusal;
 use crate::types_db::TypesDb;
 
-/// How many senders, hosts of one, users, types and causes are told apart. Strangers could make more.
+/// How many senders, ports of all, hosts of one, users, types and causes are told apart. Strangers could make more.
 const SENDERS: usize = 1000;
+const PORTS: usize = 4000;
 const HOSTS: usize = 1000;
 const SHOWN: usize = 5;
 const KINDS: usize = 50;
@@ -86,7 +87,7 @@ impl Senders {
     pub(super) fn packet<'a>(&mut self, envelope: &Envelope<'_>, items: impl Iterator<Item = Result<Item<'a>, Error>>) {
         let Some(from) = envelope.from else { return };
         let from = SocketAddr::new(from.ip(), from.port());
-        if self.ports.len() < 4 * SENDERS || self.ports.contains_key(&from) {
+        if self.ports.len() < PORTS || self.ports.contains_key(&from) {
             *self.ports.entry(from).or_default() += 1;
         }
         if self.senders.len() >= SENDERS && !self.senders.contains_key(&from.ip()) {
@@ -122,9 +123,10 @@ impl Senders {
         self.senders.values().map(|sender| sender.packets).sum::<u64>() + self.others
     }
 
-    /// How many packets came from this address and port.
-    pub(super) fn packets_from(&self, from: &SocketAddr) -> u64 {
-        self.ports.get(from).copied().unwrap_or_default()
+    /// How many packets came from this address and port; `None` if there are too many of them to know.
+    pub(super) fn packets_from(&self, from: &SocketAddr) -> Option<u64> {
+        let is_full = self.ports.len() >= PORTS;
+        self.ports.get(from).copied().or((!is_full).then_some(0))
     }
 
     /// Whether anything came from this address.

@@ -196,17 +196,18 @@ impl Watch {
         let Flow { from, to, .. } = flow;
         let name = interface.map_or("an interface that is gone", |interface| interface.name.as_str());
         let about = from.to_string();
-        let (heard, packets) = (self.senders.packets_from(from), plural(count, "packet"));
+        let (heard, packets) = (self.senders.packets_from(from)?, plural(count, "packet"));
         let targets: Vec<_> = self.targets.iter().filter(|target| target.gets(to)).collect();
         if targets.is_empty() {
             return Some(self.another_address(flow, name));
         }
-        if heard > 0 {
-            let lost = count.saturating_sub(heard + losses.kernel + losses.queue);
-            // A few may be under way.
-            let message = format!("{lost} of {count} packets to {to} that reached {name} did not reach the socket");
+        // What the sockets had no room for is told for all senders together.
+        let missing = count.saturating_sub(heard.saturating_add(losses.kernel).saturating_add(losses.queue));
+        if heard > 0 || missing == 0 {
+            let message = format!("{missing} of {count} packets to {to} that reached {name} did not reach the socket");
             let advice = "see the packet filters (nft list ruleset) for what drops some, such as a limit";
-            return (lost > 2).then(|| Finding::new(Severity::Warning, "some-dropped", about, message, advice));
+            // A few may be under way.
+            return (missing > 2).then(|| Finding::new(Severity::Warning, "some-dropped", about, message, advice));
         }
         // That is counted where it is done.
         let allowed = &self.settings.allowed_sources;

@@ -331,6 +331,8 @@ impl Test {
             What::Version4(v4) => *v4 == thought.to.is_ipv4(),
             What::Protocol(protocols) => within(protocols, UDP),
             What::Port(ports) => within(ports, thought.port.into()),
+            // Any address of this machine.
+            What::Destination(_) if thought.to.is_unspecified() => return None,
             What::Destination(networks) => networks.iter().any(|network| network.contains(&thought.to)),
             What::Interface(names) => names.iter().any(|name| match name.strip_suffix('*') {
                 Some(start) => thought.interface.starts_with(start),
