@@ -70,7 +70,7 @@ enum Command {
     /// Tell why nothing is received: look at this machine, and then at what arrives
     ///
     /// Ends with 1 if something on this machine keeps packets away, else with 3 if nothing arrived, else with 4 if nothing of some
-    /// sender came through. Changes nothing, and sends nothing that leaves the machine.
+    /// sender came through. Changes no setting, and sends nothing that leaves the machine but that groups are joined.
     #[cfg(feature = "doctor")]
     Doctor(doctor::Doctor),
     /// Look types up in types.db, or check it

@@ -6,7 +6,8 @@
 //!               └→ what can be listened on → Watch → findings about senders, and about what arrives elsewhere
 //! ```
 //!
-//! Nothing is changed on the machine, and nothing leaves it. What may not be looked at, for lack of rights, is said to be so.
+//! No setting is changed, and nothing leaves the machine but the kernel's reports that groups are joined. What may not be looked at,
+//! for lack of rights, is said to be so.
 
 mod echo;
 mod finding;
