@@ -5,6 +5,8 @@ pub mod cli;
 #[cfg(feature = "config")]
 mod collectd_conf;
 mod demo;
+#[cfg(feature = "doctor")]
+pub mod doctor;
 pub mod listen;
 mod owned;
 pub mod rate;

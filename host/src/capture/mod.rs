@@ -218,6 +218,26 @@ impl Traffic {
     }
 }
 
+/// The UDP datagrams of IP packets that arrive one by one, without anything before them.
+#[cfg(feature = "doctor")]
+#[derive(Debug, Default)]
+pub(crate) struct Wire(Traffic);
+
+#[cfg(feature = "doctor")]
+impl Wire {
+    /// The datagram that a packet holds, or completes; it came so many seconds after the first.
+    pub(crate) fn receive(&mut self, octets: &[u8], seconds: u64) -> Option<Datagram> {
+        let original_length = u32::try_from(octets.len()).unwrap_or(u32::MAX);
+        self.0.receive(Link::Raw, Frame { link: 0, octets, original_length, seconds: Some(seconds) })
+    }
+
+    /// How many datagrams came in fragments, but not all of them. What comes later is not put together any more.
+    pub(crate) fn unfinished(&mut self) -> u64 {
+        self.0.reassembly.close();
+        self.0.reassembly.unfinished()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;

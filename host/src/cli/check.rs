@@ -93,6 +93,8 @@ fn findings(command: &clap::Command, layers: &Layers) -> Result<Vec<(settings::P
             Some(Command::Listen(listen)) => listen.check(),
             Some(Command::Decode(decode)) => decode.check(),
             Some(Command::Demo(demo)) => demo.check(),
+            #[cfg(feature = "doctor")]
+            Some(Command::Doctor(doctor)) => doctor.check(),
             _ => Vec::new(),
         };
         for finding in found {

@@ -62,7 +62,10 @@ impl std::fmt::Display for Port {
 
 pub(super) fn run(arguments: &Decode) -> Result<Exit, Failure> {
     let mut decode = Run {
-        users: passwords::open(arguments.printing.auth_file.as_deref(), arguments.printing.security_level)?,
+        users: passwords::open(
+            arguments.printing.opening.auth_file.as_deref(),
+            arguments.printing.opening.security_level,
+        )?,
         output: Output::new(&arguments.printing)?,
         printing: &arguments.printing,
         port: arguments.port,
@@ -184,7 +187,7 @@ impl Run<'_> {
 
     fn print(&mut self, octets: &mut [u8], len: usize, origin: &Origin<'_>) -> Result<(), Failure> {
         let arrival = Arrival { len, from: origin.from };
-        let level = self.printing.security_level;
+        let level = self.printing.opening.security_level;
         self.output.packet_start(octets);
         self.output.print(&mut Packet::new(arrival, octets, self.users.as_ref(), level, &mut self.counters), origin)
     }

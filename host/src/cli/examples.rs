@@ -36,6 +36,14 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
                 "collectd-tap demo --send-to 239.192.74.66%lo",
             ),
         ],
+        Some("doctor") => &[
+            ("Tell why nothing is received", "collectd-tap doctor"),
+            ("The same for what only known users sign or encrypt", "collectd-tap doctor -a auth -s sign"),
+            (
+                "Look at this machine alone, and print an object for each finding",
+                "collectd-tap doctor --duration 0s --json",
+            ),
+        ],
         Some("types") => &[
             ("Look up what the values of a type are called", "collectd-tap types load"),
             ("Test a file of types", "collectd-tap types --lint types.db"),

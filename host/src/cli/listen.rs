@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use collectd_net::Counters;
 
-use super::listening::Listening;
+use super::listening::{Listening, Reporting};
 use super::look::Typed;
 use super::output::{Count, Summary};
 use super::worker::{Report, Work, Worker};
@@ -22,6 +22,8 @@ const SILENCE: Duration = Duration::from_secs(10);
 pub(super) struct Listen {
     #[command(flatten)]
     listening: Listening,
+    #[command(flatten)]
+    reporting: Reporting,
     #[command(flatten)]
     pub(super) printing: Printing,
     #[command(flatten)]
@@ -66,7 +68,7 @@ fn interval(text: &str) -> Result<Duration, String> {
 impl Listen {
     /// What is wrong with these settings on this machine.
     pub(super) fn check(&self) -> Vec<super::check::Finding> {
-        let mut findings = self.listening.check(&self.printing);
+        let mut findings = self.listening.check(&self.printing.opening);
         findings.extend(self.printing.looks.check());
         findings
     }
@@ -78,7 +80,7 @@ pub(super) fn run(arguments: &Listen) -> Result<Exit, Failure> {
         let message = error.to_string();
         if error.is_usage() { Failure::Usage(message) } else { Failure::Runtime(message) }
     })?;
-    print_arriving(listener, &settings, arguments.listening.report(), &arguments.printing, &arguments.limits)
+    print_arriving(listener, &settings, arguments.reporting.report(), &arguments.printing, &arguments.limits)
 }
 
 /// Prints what arrives until it is enough, or time, or somebody stops it.

@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::duration;
 use super::worker::Report;
 #[cfg(feature = "config")]
-use super::{Printing, check::Finding, passwords};
+use super::{check::Finding, passwords, printing::Opening};
 #[cfg(feature = "config")]
 use crate::listen::Profile;
 use crate::listen::{DropPolicy, Endpoint, Settings, network};
@@ -52,6 +52,11 @@ pub(super) struct Listening {
     /// Decode on this many threads; what one sender sends stays in order. With --count, one does it all
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: u16,
+}
+
+/// What is printed of what arrives.
+#[derive(Debug, clap::Args)]
+pub(super) struct Reporting {
     /// Print a line for each sender and second instead of items
     #[arg(long, conflicts_with = "count_only")]
     summary: bool,
@@ -80,10 +85,10 @@ impl Listening {
 
     /// What is wrong with these settings on this machine.
     #[cfg(feature = "config")]
-    pub(super) fn check(&self, printing: &Printing) -> Vec<Finding> {
+    pub(super) fn check(&self, opening: &Opening) -> Vec<Finding> {
         let has_own = |endpoint: &Endpoint| endpoint.profile != Profile::default();
         let all_have_own = !self.listen.is_empty() && self.listen.iter().all(has_own);
-        let mut findings = if all_have_own { Vec::new() } else { printing.check_passwords() };
+        let mut findings = if all_have_own { Vec::new() } else { opening.check() };
         // Whoever waits for interfaces may name what is not there yet.
         let unknown = |setting, name: &str| Finding::unknown_interface(setting, name).filter(|_| !self.wait);
         findings.extend(self.interface.iter().filter_map(|name| unknown("interface", name)));
@@ -98,14 +103,16 @@ impl Listening {
                 findings.push(Finding::warning("listen", format!("cannot resolve {address}: {error}")));
             }
             if has_own(endpoint) {
-                let path = profile.auth_file.as_ref().or(printing.auth_file.as_ref());
-                let level = profile.security_level.unwrap_or(printing.security_level);
+                let path = profile.auth_file.as_ref().or(opening.auth_file.as_ref());
+                let level = profile.security_level.unwrap_or(opening.security_level);
                 findings.extend(passwords::check(("listen", path.map(AsRef::as_ref)), ("listen", level)));
             }
         }
         findings
     }
+}
 
+impl Reporting {
     pub(super) const fn report(&self) -> Report {
         match (self.summary, self.count_only) {
             (true, _) => Report::Seconds,

@@ -73,10 +73,21 @@ impl clap::Args for Typed {
 
 /// When there are colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Color {
+pub(super) enum Color {
     Auto,
     Always,
     Never,
+}
+
+impl Color {
+    /// Whether standard output is to have colours.
+    pub(super) fn is_wanted(self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+        }
+    }
 }
 
 impl Looks {
@@ -94,11 +105,7 @@ impl Looks {
                 return Err(Failure::Usage(message.into()));
             }
         }
-        let color = match self.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
-        };
+        let color = self.color.is_wanted();
         Ok(Look { rejects, selects, time: self.time, utc: self.utc, color, max_series: self.max_series })
     }
 

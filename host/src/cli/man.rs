@@ -26,7 +26,7 @@ const EXIT_STATUS: [(&str, &str); 5] = [
     ("1", "The machine did not let it: a file, a socket or the output failed."),
     ("2", "The command line or the settings are wrong."),
     ("3", "Nothing arrived in the time given."),
-    ("4", "Something was refused under --strict."),
+    ("4", "Something was refused under --strict; or, of doctor, nothing of a sender came through."),
 ];
 
 /// What it looks at.

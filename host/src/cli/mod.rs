@@ -8,6 +8,8 @@ mod completions;
 mod config;
 mod decode;
 mod demo;
+#[cfg(feature = "doctor")]
+mod doctor;
 mod examples;
 #[cfg(feature = "config")]
 mod import;
@@ -65,6 +67,12 @@ enum Command {
     Decode(decode::Decode),
     /// Print what a small made-up fleet sends, to see how it looks without a collectd
     Demo(demo::Demo),
+    /// Tell why nothing is received: look at this machine, and then at what arrives
+    ///
+    /// Ends with 1 if something on this machine keeps packets away, else with 3 if nothing arrived, else with 4 if nothing of some
+    /// sender came through. Changes no setting, and sends nothing that leaves the machine but that groups are joined.
+    #[cfg(feature = "doctor")]
+    Doctor(doctor::Doctor),
     /// Look types up in types.db, or check it
     Types(types::Types),
     /// Test the settings in the file and in environment variables, and show them
@@ -191,6 +199,8 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Listen(arguments)) => listen::run(arguments),
         Some(Command::Decode(arguments)) => decode::run(arguments),
         Some(Command::Demo(arguments)) => demo::run(arguments),
+        #[cfg(feature = "doctor")]
+        Some(Command::Doctor(arguments)) => doctor::run(arguments),
         Some(Command::Types(arguments)) => types::run(arguments),
         #[cfg(feature = "config")]
         Some(Command::Check(check)) => check::run(check, arguments.everywhere.choice()),

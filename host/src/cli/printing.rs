@@ -8,27 +8,18 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use collectd_net::{Item, SecurityLevel};
 
 use super::look::{Looks, Typed};
+use super::{Failure, passwords};
+use crate::listen::Profile;
 use crate::selection::Selection;
 use crate::sink::Format;
+use crate::users::Users;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Printing {
     #[command(flatten)]
     pub(super) typed: Typed,
-    /// Passwords to verify and decrypt with: a file of collectd's form, `user: password` on each line
-    #[arg(short, long, value_name = "FILE")]
-    pub(super) auth_file: Option<PathBuf>,
-    /// Print only what is protected at least so: none, sign or encrypt
-    #[arg(
-        short,
-        long,
-        value_name = "LEVEL",
-        default_value = "none",
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
-    #[arg(ignore_case = true, value_parser = security_level())]
-    pub(super) security_level: SecurityLevel,
+    #[command(flatten)]
+    pub(super) opening: Opening,
     /// Print only the items that fit: 'host =~ "^web" and value > 5', or a pattern of identifiers such as 'web*/cpu-*'
     #[arg(short, long, value_name = "EXPRESSION", value_parser = filter, allow_hyphen_values = true)]
     filter: Option<Arc<Selection>>,
@@ -58,6 +49,25 @@ pub(super) struct Printing {
     pub(super) count: Option<u64>,
     #[command(flatten)]
     pub(super) looks: Looks,
+}
+
+/// How packets are opened.
+#[derive(Debug, clap::Args)]
+pub(super) struct Opening {
+    /// Passwords to verify and decrypt with: a file of collectd's form, `user: password` on each line
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) auth_file: Option<PathBuf>,
+    /// Print only what is protected at least so: none, sign or encrypt
+    #[arg(
+        short,
+        long,
+        value_name = "LEVEL",
+        default_value = "none",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    #[arg(ignore_case = true, value_parser = security_level())]
+    pub(super) security_level: SecurityLevel,
 }
 
 /// One of the kinds of items.
@@ -100,21 +110,33 @@ impl Printing {
     /// What is wrong with these settings, as far as they can be read.
     #[cfg(feature = "config")]
     pub(super) fn check(&self) -> Vec<super::check::Finding> {
-        let mut findings = self.check_passwords();
+        let mut findings = self.opening.check();
         findings.extend(self.looks.check());
         findings
-    }
-
-    /// What is wrong with the passwords and the level that hold where nothing else is said.
-    #[cfg(feature = "config")]
-    pub(super) fn check_passwords(&self) -> Vec<super::check::Finding> {
-        let auth_file = ("auth-file", self.auth_file.as_deref());
-        super::passwords::check(auth_file, ("security-level", self.security_level))
     }
 
     /// Whether some items are not to be printed.
     pub(super) const fn selects(&self) -> bool {
         self.filter.is_some() || self.only.is_some()
+    }
+}
+
+impl Opening {
+    /// Reads the passwords of each profile, and tells what is accepted there.
+    pub(super) fn open_all(&self, profiles: &[Profile]) -> Result<Vec<(Option<Users>, SecurityLevel)>, Failure> {
+        let open = |profile: &Profile| {
+            let level = profile.security_level.unwrap_or(self.security_level);
+            let path = profile.auth_file.as_ref().or(self.auth_file.as_ref());
+            Ok((passwords::open(path.map(AsRef::as_ref), level)?, level))
+        };
+        profiles.iter().map(open).collect()
+    }
+
+    /// What is wrong with the passwords and the level that hold where nothing else is said.
+    #[cfg(feature = "config")]
+    pub(super) fn check(&self) -> Vec<super::check::Finding> {
+        let auth_file = ("auth-file", self.auth_file.as_deref());
+        passwords::check(auth_file, ("security-level", self.security_level))
     }
 }
 

@@ -38,12 +38,7 @@ pub(super) struct Work<'a> {
 impl<'a> Work<'a> {
     /// Reads the passwords of every profile.
     pub(super) fn new(printing: &'a Printing, report: Report, profiles: &[Profile]) -> Result<Self, Failure> {
-        let open = |profile: &Profile| {
-            let level = profile.security_level.unwrap_or(printing.security_level);
-            let path = profile.auth_file.as_ref().or(printing.auth_file.as_ref());
-            Ok((passwords::open(path.map(AsRef::as_ref), level)?, level))
-        };
-        let profiles = profiles.iter().map(open).collect::<Result<_, _>>()?;
+        let profiles = printing.opening.open_all(profiles)?;
         Ok(Self { printing, report, profiles, replays: None, duplicates: None, packets: AtomicU64::new(0) })
     }
 

@@ -18,7 +18,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStor
 use super::batch::Batch;
 use super::queue::Queue;
 use super::sieve::{Duplicates, Sources};
-use super::socket::Socket;
+use super::socket::{Socket, socket_address};
 
 /// How many datagrams are taken in with one call.
 const BATCH: usize = 64;
@@ -119,7 +119,7 @@ impl Intake {
                     }
                 }
                 // With MSG_TRUNC this is the length on the wire.
-                room.arrivals.push(Arrival { len: message.bytes, from: message.address.and_then(sender) });
+                room.arrivals.push(Arrival { len: message.bytes, from: message.address.and_then(socket_address) });
             }
         }
         let now = self.shared.duplicates.as_ref().map(|_| Instant::now());
@@ -180,13 +180,6 @@ impl Room {
             batches: intake.shared.queues.iter().map(|_| Batch::new(intake.profile)).collect(),
         }
     }
-}
-
-fn sender(address: SockaddrStorage) -> Option<SocketAddr> {
-    if let Some(v4) = address.as_sockaddr_in() {
-        return Some(SocketAddr::V4((*v4).into()));
-    }
-    address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into()))
 }
 
 /// Lets datagrams gather for a moment while they come in numbers, so that calls and wake-ups are shared by many of them.

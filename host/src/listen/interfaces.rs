@@ -8,17 +8,17 @@ use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::libc;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, SockaddrStorage, bind, recv, socket,
-};
+use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket};
+
+use super::socket::socket_address;
 
 /// A network interface.
 #[derive(Clone, Debug)]
-pub(super) struct Interface {
-    pub(super) name: String,
-    pub(super) index: u32,
-    flags: InterfaceFlags,
-    addresses: Vec<IpAddr>,
+pub(crate) struct Interface {
+    pub(crate) name: String,
+    pub(crate) index: u32,
+    pub(crate) flags: InterfaceFlags,
+    pub(crate) addresses: Vec<IpAddr>,
 }
 
 /// Whether anything can arrive at an interface.
@@ -33,7 +33,7 @@ pub(super) enum Link {
 
 impl Interface {
     /// Whether multicast may arrive here: it is up and can do multicast, or is the loopback.
-    pub(super) fn hears_groups(&self) -> bool {
+    pub(crate) fn hears_groups(&self) -> bool {
         self.flags.contains(InterfaceFlags::IFF_UP)
             && self.flags.intersects(InterfaceFlags::IFF_MULTICAST | InterfaceFlags::IFF_LOOPBACK)
     }
@@ -53,23 +53,21 @@ impl Interface {
 }
 
 /// All interfaces, with an address or without.
-pub(super) fn all() -> io::Result<Vec<Interface>> {
+pub(crate) fn all() -> io::Result<Vec<Interface>> {
     let mut interfaces: Vec<Interface> = Vec::new();
-    for entry in getifaddrs()? {
-        let (name, ip) = (entry.interface_name, entry.address.as_ref().and_then(ip));
+    for address in getifaddrs()? {
+        let ip = address.address.and_then(socket_address).map(|address| address.ip());
+        let name = address.interface_name;
         if let Some(known) = interfaces.iter_mut().find(|known| known.name == name) {
             known.addresses.extend(ip);
+            continue;
+        }
         // One that has gone since the list was made has no index any more; an alias (eth0:1) never had.
-        } else if let Ok(index) = if_nametoindex(name.as_str()) {
-            interfaces.push(Interface { name, index, flags: entry.flags, addresses: ip.into_iter().collect() });
+        if let Ok(index) = if_nametoindex(name.as_str()) {
+            interfaces.push(Interface { name, index, flags: address.flags, addresses: ip.into_iter().collect() });
         }
     }
     Ok(interfaces)
-}
-
-fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
-    let v4 = address.as_sockaddr_in().map(|v4| v4.ip().into());
-    v4.or_else(|| address.as_sockaddr_in6().map(|v6| v6.ip().into()))
 }
 
 /// Hears from the kernel that an interface or an address has come, gone or changed.

@@ -16,6 +16,8 @@ mod intake;
 mod interfaces;
 mod links;
 mod membership;
+#[cfg(feature = "doctor")]
+mod probe;
 mod queue;
 mod recent;
 mod replay;
@@ -37,6 +39,10 @@ pub use address::{Address, AddressError};
 pub(crate) use endpoint::OPTIONS;
 pub use endpoint::{Endpoint, EndpointError, Profile};
 pub use inbox::{Inbox, Losses, Share, Stopper, Wake};
+#[cfg(feature = "doctor")]
+pub(crate) use interfaces::{Interface, all as interfaces};
+#[cfg(feature = "doctor")]
+pub(crate) use probe::Probe;
 pub use queue::DropPolicy;
 pub use replay::{Opening, ReplayFilter};
 pub use seats::Change;
@@ -91,6 +97,17 @@ impl Default for Settings {
             dedup: None,
             replay_window: None,
         }
+    }
+}
+
+impl Settings {
+    /// The endpoints, or collectd's default groups if none are named.
+    pub(crate) fn wanted_endpoints(&self) -> Vec<Endpoint> {
+        if !self.endpoints.is_empty() {
+            return self.endpoints.clone();
+        }
+        let group = |group: SocketAddr| Address { host: group.ip().to_string(), port: group.port(), interface: None };
+        Address::default_groups().map(group).map(Endpoint::from).into()
     }
 }
 
@@ -197,9 +214,7 @@ impl Listener {
             left_out: Vec::new(),
             without_link: Vec::new(),
         };
-        let groups = Address::default_groups()
-            .map(|group| Endpoint::from(Address { host: group.ip().to_string(), port: group.port(), interface: None }));
-        let endpoints = if settings.endpoints.is_empty() { &groups[..] } else { &settings.endpoints };
+        let endpoints = settings.wanted_endpoints();
         let wanted = endpoints.iter().map(|endpoint| listener.wanted(endpoint)).collect::<Result<_, _>>()?;
         listener.watch.want(wanted);
         let mut changes = Vec::new();

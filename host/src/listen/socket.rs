@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{SockaddrStorage, setsockopt, sockopt};
 use socket2::{Domain, Protocol, SockAddr, Type};
 
 use super::drops::{self, Drops};
@@ -98,8 +98,16 @@ fn scoped(address: &SocketAddr, interface: Option<&Interface>) -> SocketAddr {
     }
 }
 
+/// The kernel's form of an address as ours; `None` if it is of another family.
+pub(super) fn socket_address(address: SockaddrStorage) -> Option<SocketAddr> {
+    if let Some(v4) = address.as_sockaddr_in() {
+        return Some(SocketAddr::V4((*v4).into()));
+    }
+    address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into()))
+}
+
 /// Whether the address is of IPv6's link-local or interface-local scope, unicast or group.
-pub(super) fn is_link_local(address: &SocketAddr) -> bool {
+pub(crate) fn is_link_local(address: &SocketAddr) -> bool {
     match address.ip() {
         IpAddr::V4(_) => false,
         IpAddr::V6(ip) => {

@@ -8,7 +8,7 @@ pub mod influx;
 pub mod json;
 pub mod long;
 pub mod number;
-mod paint;
+pub(crate) mod paint;
 pub mod prometheus;
 pub mod putval;
 pub mod raw;

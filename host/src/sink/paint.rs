@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use collectd_net::Severity;
 
-pub(super) const TIME: Style = Style::new().dimmed();
-pub(super) const NAME: Style = Style::new().bold();
-pub(super) const VALUE: Style = AnsiColor::Cyan.on_default();
-pub(super) const ASIDE: Style = Style::new().dimmed();
-pub(super) const REFUSED: Style = AnsiColor::Red.on_default();
+pub(crate) const TIME: Style = Style::new().dimmed();
+pub(crate) const NAME: Style = Style::new().bold();
+pub(crate) const VALUE: Style = AnsiColor::Cyan.on_default();
+pub(crate) const ASIDE: Style = Style::new().dimmed();
+pub(crate) const REFUSED: Style = AnsiColor::Red.on_default();
 
-pub(super) const fn severity(severity: Severity) -> Style {
+pub(crate) const fn severity(severity: Severity) -> Style {
     match severity {
         Severity::Failure => AnsiColor::Red.on_default().bold(),
         Severity::Warning => AnsiColor::Yellow.on_default().bold(),
@@ -21,11 +21,11 @@ pub(super) const fn severity(severity: Severity) -> Style {
 
 /// Whether there are colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Paint(pub(super) bool);
+pub(crate) struct Paint(pub(crate) bool);
 
 impl Paint {
     /// What `write` appends, in this style.
-    pub(super) fn with(self, style: Style, out: &mut String, write: impl FnOnce(&mut String)) {
+    pub(crate) fn with(self, style: Style, out: &mut String, write: impl FnOnce(&mut String)) {
         if !self.0 {
             return write(out);
         }
