@@ -59,7 +59,8 @@ pub trait Watch {
 
 impl Watch for () {}
 
-/// Datagrams to the node that it did not get, by reason; they wrap. What was wrong inside packets is in [`Counters`].
+/// Datagrams to the node that it did not get, by reason; they wrap. What was wrong inside packets is in
+/// [`Counters`](collectd_net::Counters).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drops {
     /// Frames that the hardware or its driver dropped.

@@ -101,8 +101,14 @@ pub(super) fn add(hash: u32, text: Text<'_>) -> u32 {
     let Some(end) = octets.last_chunk::<4>() else {
         return mix(hash, short(octets));
     };
-    let words = octets.as_chunks::<4>().0;
-    let hash = words.iter().fold(hash, |hash, word| mix(hash, u32::from_le_bytes(*word)));
+    let (mut hash, mut rest) = (hash, octets);
+    // Those that are not all in the end.
+    while let Some((word, more)) = rest.split_first_chunk::<4>()
+        && !more.is_empty()
+    {
+        hash = mix(hash, u32::from_le_bytes(*word));
+        rest = more;
+    }
     // Longer texts differ in their length, too: where one ends makes a difference.
     mix(hash, u32::from_le_bytes(*end) ^ u32::try_from(octets.len()).unwrap_or_default() << 24)
 }
