@@ -5,6 +5,7 @@ pub mod cli;
 #[cfg(feature = "config")]
 mod collectd_conf;
 mod demo;
+pub mod fleet;
 pub mod listen;
 mod owned;
 pub mod rate;
