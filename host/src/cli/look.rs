@@ -42,12 +42,15 @@ pub(super) struct Looks {
 struct Typed {
     time: bool,
     rate: bool,
+    presence: bool,
 }
 
 impl clap::FromArgMatches for Typed {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-        Ok(Self { time: typed("time"), rate: typed("rate") })
+        // Not every subcommand has all of them.
+        let is_there = |id: &str| matches.try_contains_id(id).is_ok();
+        let typed = |id: &str| is_there(id) && matches.value_source(id) == Some(ValueSource::CommandLine);
+        Ok(Self { time: typed("time"), rate: typed("rate"), presence: typed("presence") })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -79,9 +82,12 @@ impl Looks {
     pub(super) fn look(&self, format: &Format, rejects: bool, selects: bool) -> Result<Look, Failure> {
         let time = "--time is for the formats blog, long and csv, and for templates; the others have one form";
         let rate = "the formats exact, putval and raw are what was sent; --rate does not go with them";
-        for (typed, fits, message) in
-            [(self.typed.time, format.has_time_styles(), time), (self.typed.rate, format.takes_rates(), rate)]
-        {
+        let presence = "the formats exact and raw are packets, and --presence tells of what comes in none";
+        for (typed, fits, message) in [
+            (self.typed.time, format.has_time_styles(), time),
+            (self.typed.rate, format.takes_rates(), rate),
+            (self.typed.presence, !format.counts_packets(), presence),
+        ] {
             if typed && !fits {
                 return Err(Failure::Usage(message.into()));
             }
@@ -111,6 +117,11 @@ impl Looks {
             }
         }
         findings
+    }
+
+    /// How many values are remembered.
+    pub(super) const fn max_series(&self) -> usize {
+        self.max_series
     }
 
     /// A table for rates, if they are wanted.

@@ -18,6 +18,7 @@ mod look;
 mod man;
 mod output;
 mod passwords;
+mod presence;
 mod printing;
 mod seconds;
 mod settings;
