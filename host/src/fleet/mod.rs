@@ -29,7 +29,7 @@
 //!   ours, and is that of charts.
 //! - **Bounds**: what is too much is refused and counted, and what is there stays. What is not heard of for some intervals, of an
 //!   hour each at the most, makes room.
-//! - **Locks**: everything that is done with a packet or a page of a view takes less than a millisecond, so that whoever shows
+//! - **Locks**: an item and a page of a view take microseconds, a look takes some 100 µs for 1000 hosts, so that whoever shows
 //!   this never holds up whoever receives; see [`Cursor`].
 
 mod change;
@@ -213,6 +213,8 @@ pub struct Visit {
     sender: Option<u32>,
     /// That of the last item's host: mostly it is the next one's, too.
     host: u32,
+    /// And of its series.
+    series: u32,
 }
 
 impl Store {
@@ -257,7 +259,7 @@ impl Store {
         let sender = self.senders.find(arrival.from, now);
         self.senders.get_mut(sender).arrive(arrival, now);
         let (packet, from, wall) = (self.counts.packets, arrival.from, moment.time.raw());
-        Visit { arrived: Arrived { packet, from, now, wall }, moment, sender, host: NONE }
+        Visit { arrived: Arrived { packet, from, now, wall }, moment, sender, host: NONE, series: NONE }
     }
 
     /// Something of it was refused.
@@ -298,7 +300,7 @@ impl Store {
         let Some(host) = self.hosts.get_mut(number) else { return };
         let now = visit.arrived.now;
         host.hear(list, &visit.arrived, &self.rules, &mut self.changes);
-        if let Some(signs) = self.update(number, list, now)
+        if let Some(signs) = self.update(number, visit, list)
             && signs != series::Signs::default()
             && let Some(host) = self.hosts.get_mut(number)
         {
@@ -343,17 +345,19 @@ impl Store {
     }
 
     /// Takes the values of a list in. What they tell of the host, if they are newer than those of before.
-    fn update(&mut self, host: u32, list: &ValueList<'_>, now: u64) -> Option<series::Signs> {
-        names::join(&list.identifier, &mut self.key);
-        let known = self.names.find(&self.key).and_then(|name| Some((name, self.find(host, name)?)));
+    fn update(&mut self, host: u32, visit: &mut Visit, list: &ValueList<'_>) -> Option<series::Signs> {
+        let now = visit.arrived.now;
+        let known = self.follower(host, visit.series, list).or_else(|| self.look_up(host, visit.series, list));
+        visit.series = known.unwrap_or(NONE);
         let set = if self.types.is_empty() { None } else { self.types.get(list.identifier.type_) };
         let set = set.filter(|set| set.sources.len() == list.values.len());
-        let Some((_, number)) = known else {
+        let Some(number) = known else {
             self.insert(host, list, now);
             return None;
         };
         let series = self.series.get_mut(number)?;
         if !series.has_kinds(list) {
+            names::join(&list.identifier, &mut self.key);
             self.remove(number);
             self.insert(host, list, now);
             return None;
@@ -370,6 +374,23 @@ impl Store {
             }
         }
         Some(signs)
+    }
+
+    /// The series of a list, if it is the one that came behind that series before.
+    fn follower(&self, host: u32, series: u32, list: &ValueList<'_>) -> Option<u32> {
+        let number = self.series.get(series)?.follower;
+        let follower = self.series.get(number)?;
+        (follower.host == host && names::is(self.names.text(follower.name), &list.identifier)).then_some(number)
+    }
+
+    /// The series of a list, wherever it is, and which is from now on known to come behind that series. Its name becomes the key.
+    fn look_up(&mut self, host: u32, series: u32, list: &ValueList<'_>) -> Option<u32> {
+        names::join(&list.identifier, &mut self.key);
+        let number = self.find(host, self.names.find(&self.key)?)?;
+        if let Some(series) = self.series.get_mut(series) {
+            series.follower = number;
+        }
+        Some(number)
     }
 
     fn find(&self, host: u32, name: u32) -> Option<u32> {

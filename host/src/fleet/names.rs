@@ -96,6 +96,17 @@ pub(super) fn join(identifier: &Identifier<'_>, text: &mut Vec<u8>) {
     }
 }
 
+/// Whether that is what was written down.
+#[inline]
+pub(super) fn is(text: &[u8], identifier: &Identifier<'_>) -> bool {
+    let [_, plugin, others @ ..] = identifier.fields();
+    let mut left = text.strip_prefix(plugin.as_octets());
+    for field in others {
+        left = left.and_then(|left| left.strip_prefix(&[0])?.strip_prefix(field.as_octets()));
+    }
+    left.is_some_and(<[u8]>::is_empty)
+}
+
 /// The identifier of a host and of what was written down.
 pub(super) fn split<'a>(host: &'a [u8], text: &'a [u8]) -> Identifier<'a> {
     let mut fields = text.split(|octet| *octet == 0).map(Text::new);
@@ -153,6 +164,11 @@ mod tests {
             let mut text = vec![1];
             join(&identifier, &mut text);
             assert_eq!(split(b"h", &text), identifier);
+            assert!(
+                is(&text, &identifier)
+                    && !is(&text[..text.len() - 1], &identifier)
+                    && !is(&[&text[..], b"x"].concat(), &identifier)
+            );
         }
     }
 }

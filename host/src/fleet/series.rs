@@ -31,6 +31,8 @@ pub(super) struct Series {
     pub(super) behind: u32,
     /// Where its history is.
     pub(super) history: u32,
+    /// Which came behind it in a packet the last time, which is mostly so again.
+    pub(super) follower: u32,
     numbers: Numbers,
 }
 
@@ -74,7 +76,19 @@ impl Series {
             (first, _) => Numbers::Many(first.into_iter().chain(numbers).collect()),
         };
         let (time, interval) = (list.time, list.interval);
-        Self { host, name, time, interval, heard: now, changed: 0, before: NONE, behind: NONE, history: NONE, numbers }
+        Self {
+            host,
+            name,
+            time,
+            interval,
+            heard: now,
+            changed: 0,
+            before: NONE,
+            behind: NONE,
+            history: NONE,
+            follower: NONE,
+            numbers,
+        }
     }
 
     /// Whether values of these kinds are of this series.

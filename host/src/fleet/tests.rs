@@ -78,6 +78,29 @@ fn a_fleet_is_a_tree_of_hosts_and_series() {
 }
 
 #[test]
+fn series_are_told_apart_in_whatever_order_they_come() {
+    let mut store = Store::new(Limits::default());
+    let orders = ["xyz", "xyz", "zxy", "xzy", "yyx", "zzz", "xyz", "axb", "xaz", "xyzab"];
+    for (second, order) in (0..).step_by(10).zip(orders) {
+        send(&mut store, second, [10, 0, 0, 1], |encoder| {
+            for (place, instance) in order.chars().enumerate() {
+                // The same names of another host now and then.
+                let host = if second % 20 == 0 || place != 1 { "h" } else { "i" };
+                let value = f64::from(u32::from(instance)) + if host == "i" { 1000.0 } else { 0.0 };
+                list(encoder, host, &instance.to_string(), second, &[Value::Gauge(value)]);
+            }
+        });
+    }
+    let series: Vec<_> = store.hosts().flat_map(|host| host.series()).collect();
+    assert_eq!((series.len(), store.counts().old), (8, 2));
+    for view in series {
+        let instance = view.identifier().type_instance.as_octets()[0];
+        let offset = if view.identifier().host == "i" { 1000.0 } else { 0.0 };
+        assert_eq!(view.values().next(), Some(Value::Gauge(f64::from(instance) + offset)), "{}", view.identifier());
+    }
+}
+
+#[test]
 fn a_second_copy_changes_nothing() {
     let mut store = Store::new(Limits::default());
     (0..3).for_each(|_| gauge(&mut store, "a", "x", 5));
