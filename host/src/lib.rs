@@ -7,6 +7,7 @@ mod collectd_conf;
 mod demo;
 #[cfg(feature = "doctor")]
 pub mod doctor;
+pub mod fleet;
 pub mod listen;
 mod owned;
 pub mod rate;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use collectd_net::{Interval, Kind, Time, Value, ValueList, Values};
 
-use crate::types_db::DataSet;
+use crate::types_db::{DataSet, Source};
 
 /// Octets of an identifier that is kept at the most. The daemon's have 640.
 const MAX_NAMES: usize = 1024;
@@ -51,19 +51,10 @@ impl Rates {
         }
         self.octets.clear();
         let mut some = false;
-        let mut push = |place: usize, growth: Growth, seconds: f64| {
-            let rate = match growth {
-                Growth::Gauge(gauge) => gauge,
-                Growth::By(growth) => {
-                    let rate = growth / seconds;
-                    let source = set.and_then(|set| set.sources.get(place));
-                    let allowed = source.is_none_or(|source| source.allows(rate));
-                    some |= allowed;
-                    if allowed { rate } else { f64::NAN }
-                }
-                Growth::Unknown => f64::NAN,
-            };
-            self.octets.push(rate.to_le_bytes());
+        let mut push = |place: usize, before: Option<Value>, now: Value, span: u64| {
+            let rate = of(before, now, span, set.and_then(|set| set.sources.get(place)));
+            some |= rate.is_some() && now.kind() != Kind::Gauge;
+            self.octets.push(rate.unwrap_or(f64::NAN).to_le_bytes());
         };
         let is_first = match self.table.last(list) {
             Before::Refused => {
@@ -71,11 +62,9 @@ impl Rates {
                 return None;
             }
             Before::None => {
-                // An absolute value counts from the one before, and that was an interval ago.
                 let interval = list.interval.map_or(0, Interval::raw);
                 for (place, now) in list.values.iter().enumerate() {
-                    let growth = if interval > 0 { first(now) } else { Growth::Unknown };
-                    push(place, growth, seconds(interval));
+                    push(place, None, now, interval);
                 }
                 true
             }
@@ -87,7 +76,7 @@ impl Rates {
                 }
                 let before = Values::new(&last.kinds, &last.octets).expect("they were copied from values");
                 for (place, (now, before)) in list.values.iter().zip(before).enumerate() {
-                    push(place, growth(before, now), seconds(span));
+                    push(place, Some(before), now, span);
                 }
                 last.time = list.time;
                 last.octets.copy_from_slice(list.values.octets());
@@ -108,6 +97,21 @@ impl Rates {
     #[must_use]
     pub const fn counts(&self) -> Counts {
         self.table.counts
+    }
+}
+
+/// The rate of a value: `before` was the one `span` (2⁻³⁰ s) earlier; for the first of a series, `span` is its interval.
+///
+/// `None` if there is none: it began anew or only now, or its rate is not what `source` allows. A gauge is its own rate.
+#[must_use]
+pub fn of(before: Option<Value>, now: Value, span: u64, source: Option<&Source>) -> Option<f64> {
+    match before.map_or_else(|| first(now), |before| growth(before, now)) {
+        Growth::Gauge(gauge) => Some(gauge),
+        Growth::By(growth) if span > 0 => {
+            let rate = growth / seconds(span);
+            source.is_none_or(|source| source.allows(rate)).then_some(rate)
+        }
+        Growth::By(_) | Growth::Unknown => None,
     }
 }
 
@@ -177,7 +181,7 @@ enum Growth {
     Unknown,
 }
 
-/// What becomes of the first value of a series.
+/// What becomes of the first value of a series. An absolute counts from the one before, and that was an interval ago.
 #[expect(clippy::cast_precision_loss, reason = "rates are floats")]
 const fn first(now: Value) -> Growth {
     match now {
@@ -212,7 +216,7 @@ fn growth(before: Value, now: Value) -> Growth {
 
 /// A span of 2⁻³⁰ s in seconds, rounded as the daemon does.
 #[expect(clippy::cast_precision_loss, reason = "what is lost is less than 2⁻³⁰ s of a century")]
-fn seconds(span: u64) -> f64 {
+pub(crate) fn seconds(span: u64) -> f64 {
     (span >> 30) as f64 + (span & 0x3fff_ffff) as f64 / 1_073_741_824.0
 }
 

@@ -46,5 +46,5 @@ pub(super) fn run(arguments: &Demo) -> Result<Exit, Failure> {
         .name("fleet".into())
         .spawn(move || Fleet::new().send_for_ever(destinations, &complain))
         .map_err(failed)?;
-    print_arriving(listener, &settings, Report::Items, &arguments.printing, &arguments.limits)
+    print_arriving(listener, &settings, (Report::Items, None), &arguments.printing, &arguments.limits)
 }

@@ -20,6 +20,10 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
             ("Take only what known users sign or encrypt", "collectd-tap listen -a auth -s sign"),
             ("Print the load of the web servers", r#"collectd-tap listen -f '"web" in host and plugin == "load"'"#),
             ("Print five seconds as JSON, and what was refused, too", "collectd-tap listen -o json --rejects --for 5s"),
+            (
+                "Print who comes, goes and has a wrong clock, and nothing else",
+                r#"collectd-tap listen --presence -f 'plugin == "collectd-tap"'"#,
+            ),
         ],
         Some("decode") => &[
             ("Print a capture and a file that is one packet", "collectd-tap decode capture.pcap packet.bin"),

@@ -10,6 +10,7 @@ use collectd_net::Counters;
 use super::listening::{Listening, Reporting};
 use super::look::Typed;
 use super::output::{Count, Summary};
+use super::presence::{Presence, Watch};
 use super::worker::{Report, Work, Worker};
 use super::{Exit, Failure, Printing, duration, note, say, stop, talk, warn};
 use crate::listen::{Change, Inbox, Listener, Losses, Settings, Share, Stopper, Wake};
@@ -24,6 +25,8 @@ pub(super) struct Listen {
     listening: Listening,
     #[command(flatten)]
     reporting: Reporting,
+    #[command(flatten)]
+    presence: Presence,
     #[command(flatten)]
     pub(super) printing: Printing,
     #[command(flatten)]
@@ -80,19 +83,22 @@ pub(super) fn run(arguments: &Listen) -> Result<Exit, Failure> {
         let message = error.to_string();
         if error.is_usage() { Failure::Usage(message) } else { Failure::Runtime(message) }
     })?;
-    print_arriving(listener, &settings, arguments.reporting.report(), &arguments.printing, &arguments.limits)
+    let Listen { listening: _, reporting, presence, printing, limits } = arguments;
+    let watch = if printing.format.counts_packets() { None } else { presence.watch(printing.looks.max_series()) };
+    print_arriving(listener, &settings, (reporting.report(), watch), printing, limits)
 }
 
-/// Prints what arrives until it is enough, or time, or somebody stops it.
+/// Prints what arrives until it is enough, or time, or somebody stops it; and what is to be seen of hosts, if they are watched.
 pub(super) fn print_arriving(
     listener: Listener,
     settings: &Settings,
-    report: Report,
+    (report, watch): (Report, Option<Watch>),
     printing: &Printing,
     limits: &Limits,
 ) -> Result<Exit, Failure> {
     let every = limits.every(&printing.format)?;
     let mut work = Work::new(printing, report, listener.profiles())?;
+    work.watch = watch;
     for error in listener.left_out() {
         note(format_args!("{error}; trying again"));
     }

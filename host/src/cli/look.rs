@@ -96,10 +96,12 @@ impl Looks {
         let time = "--time is for the formats blog, long and csv, and for templates; the others have one form";
         let rate = "the formats exact, putval and raw are what was sent; --rate does not go with them";
         let refused = "the formats graphite and raw have no line for what was refused; --rejects does not go with them";
+        let presence = "the formats exact and raw are packets, and --presence tells of what comes in none";
         for (flag, fits, message) in [
             ("time", format.has_time_styles(), time),
             ("rate", format.takes_rates(), rate),
             ("rejects", format.takes_rejects(), refused),
+            ("presence", !format.counts_packets(), presence),
         ] {
             if !fits && typed.has(flag) {
                 return Err(Failure::Usage(message.into()));
@@ -126,6 +128,11 @@ impl Looks {
             }
         }
         findings
+    }
+
+    /// How many values are remembered.
+    pub(super) const fn max_series(&self) -> usize {
+        self.max_series
     }
 
     /// A table for rates, if they are wanted.

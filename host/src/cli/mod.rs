@@ -20,6 +20,7 @@ mod look;
 mod man;
 mod output;
 mod passwords;
+mod presence;
 mod printing;
 mod seconds;
 mod settings;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use collectd_net::{Counters, Error, Item};
 
 use super::{Failure, Printing, note, talk::tell};
+use crate::fleet::Event;
 use crate::rate::Rates;
 use crate::sink::{Entry, Origin, Sink};
 use crate::sources::{Dictionary, Sources};
@@ -121,6 +122,20 @@ impl<'a> Output<'a> {
         let before = self.text.len();
         self.sink.packet_end(origin, &mut self.text);
         if self.counts_packets && self.text.len() > before {
+            self.one_less();
+        }
+        if self.text.len() < KEPT_BACK { Ok(()) } else { self.flush() }
+    }
+
+    /// Prints what was noticed here and not received, if it is wanted.
+    pub(super) fn print_observed(&mut self, event: &Event) -> Result<(), Failure> {
+        let item = event.item();
+        if !self.printing.wants(&item) {
+            return Ok(());
+        }
+        let origin = Origin { source: "listen", number: None, from: None };
+        let entry = Entry { item: &item, sources: Sources::Numbered(0), origin: &origin };
+        if self.sink.observed(&entry, event.change.word(), &mut self.text) {
             self.one_less();
         }
         if self.text.len() < KEPT_BACK { Ok(()) } else { self.flush() }

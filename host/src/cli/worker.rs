@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use collectd_net::{Batched, Counters, Item, Packet, SecurityLevel, decrypt_together};
 
 use super::output::Output;
+use super::presence::Watch;
 use super::seconds::Seconds;
 use super::{Failure, Printing, passwords};
 use crate::listen::{Duplicates, Inbox, Opening, Profile, ReplayFilter, Share};
@@ -31,6 +32,8 @@ pub(super) struct Work<'a> {
     profiles: Vec<(Option<Users>, SecurityLevel)>,
     replays: Option<Arc<ReplayFilter>>,
     duplicates: Option<Arc<Duplicates>>,
+    /// What watches hosts, if that is wanted.
+    pub(super) watch: Option<Watch>,
     /// How many packets were opened so far.
     packets: AtomicU64,
 }
@@ -39,7 +42,15 @@ impl<'a> Work<'a> {
     /// Reads the passwords of every profile.
     pub(super) fn new(printing: &'a Printing, report: Report, profiles: &[Profile]) -> Result<Self, Failure> {
         let profiles = printing.opening.open_all(profiles)?;
-        Ok(Self { printing, report, profiles, replays: None, duplicates: None, packets: AtomicU64::new(0) })
+        Ok(Self {
+            printing,
+            report,
+            profiles,
+            replays: None,
+            duplicates: None,
+            watch: None,
+            packets: AtomicU64::new(0),
+        })
     }
 
     /// Takes over what the inbox remembers of earlier packets.
@@ -64,7 +75,7 @@ pub(super) struct Worker<'a> {
     pub(super) counters: Counters,
     /// Items that were to be printed, whether they were or only counted.
     pub(super) wanted: u64,
-    /// Whether this is the one that tells of changes in password files.
+    /// Whether this is the one that tells of changes in password files and of hosts.
     talks: bool,
 }
 
@@ -131,7 +142,20 @@ impl<'a> Worker<'a> {
         if let Some(place) = self.users.get_mut(profile) {
             *place = users;
         }
-        outcome
+        outcome?;
+        self.look().map(|_| ())
+    }
+
+    /// Prints what has happened to hosts; how long until there may be more.
+    fn look(&mut self) -> Result<Option<Duration>, Failure> {
+        let Some(watch) = self.work.watch.as_ref().filter(|_| self.talks) else { return Ok(None) };
+        let (events, left) = watch.look();
+        for event in &events {
+            if !self.is_done() {
+                self.output.print_observed(event)?;
+            }
+        }
+        Ok(left)
     }
 
     fn packet(&mut self, packet: Batched<'_>, users: Option<&Users>, level: SecurityLevel) -> Result<(), Failure> {
@@ -151,10 +175,13 @@ impl<'a> Worker<'a> {
         match work.report {
             Report::Items => {
                 let origin = Origin { source: "listen", number: Some(number), from: arrival.from };
-                if now.is_none() {
+                if now.is_none() && work.watch.is_none() {
                     return output.print(packet, &origin);
                 }
-                output.print(packet.filter(|item| item.as_ref().map_or(true, is_new)), &origin)?;
+                let packet = packet.filter(|item| item.as_ref().map_or(true, is_new));
+                let Some(watch) = &work.watch else { return output.print(packet, &origin) };
+                let mut visit = watch.arrive(&arrival);
+                output.print(packet.inspect(|item| watch.see(&mut visit, item)), &origin)?;
             }
             // Without looking at them, items need not even be put together.
             Report::Nothing if now.is_none() && !work.printing.selects() && work.printing.count.is_none() => {
@@ -211,13 +238,18 @@ impl<'a> Worker<'a> {
     /// Prints what is kept back, and the second that is over; how long until there is more of that.
     pub(super) fn flush(&mut self) -> Result<Option<Duration>, Failure> {
         self.turn()?;
+        let left = self.look()?;
         self.output.flush()?;
-        Ok([self.seconds.left(), self.output.turn()?].into_iter().flatten().min())
+        Ok([left, self.seconds.left(), self.output.turn()?].into_iter().flatten().min())
     }
 
     /// Prints everything.
     pub(super) fn end(&mut self) -> Result<(), Failure> {
         self.output.write(|text| self.seconds.end(text))?;
+        self.look()?;
+        if let Some(watch) = self.work.watch.as_ref().filter(|_| self.talks) {
+            watch.finish();
+        }
         match self.work.report {
             Report::Items => self.output.finish(),
             Report::Seconds | Report::Nothing => self.output.flush(),

@@ -15,6 +15,9 @@ use super::text::push;
 use super::time::Times;
 use super::{Entry, Origin, Sink};
 
+/// What stands before notifications of our own.
+pub(super) const OBSERVED: &str = "[presence] ";
+
 /// Writes the blog's lines.
 #[derive(Debug)]
 pub struct Blog {
@@ -72,6 +75,11 @@ impl Sink for Blog {
         }
         out.push('\n');
         true
+    }
+
+    fn observed(&mut self, entry: &Entry<'_>, _: &'static str, out: &mut String) -> bool {
+        out.push_str(OBSERVED);
+        self.item(entry, out)
     }
 
     fn refusal(&mut self, error: &Error, origin: &Origin<'_>, out: &mut String) {

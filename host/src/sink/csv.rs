@@ -98,6 +98,13 @@ impl Sink for Csv {
         true
     }
 
+    fn observed(&mut self, entry: &Entry<'_>, _: &'static str, out: &mut String) -> bool {
+        let start = out.len();
+        self.item(entry, out);
+        out.replace_range(start..start + "notification".len(), "presence");
+        true
+    }
+
     fn refusal(&mut self, error: &Error, origin: &Origin<'_>, out: &mut String) {
         if self.rejects {
             out.push_str("reject,,,,,,,,,,,,");

@@ -99,6 +99,16 @@ impl Sink for Influx {
         out.len() > before
     }
 
+    fn observed(&mut self, entry: &Entry<'_>, _: &'static str, out: &mut String) -> bool {
+        let start = out.len();
+        let is_written = self.item(entry, out);
+        if is_written {
+            // No plugin has such a measurement: those have the name of a data source behind theirs.
+            out.replace_range(start..start + "notification".len(), "presence");
+        }
+        is_written
+    }
+
     fn refusal(&mut self, error: &Error, origin: &Origin<'_>, out: &mut String) {
         if self.rejects {
             comment(error, origin, out);

@@ -10,6 +10,9 @@ use super::text::{Sender, plain};
 use super::{Entry, Origin, Sink};
 use crate::sources::{Name, Sources};
 
+/// The end of an object and of its line.
+const END: &str = "}\n";
+
 /// Writes JSON lines.
 #[derive(Debug)]
 pub struct Json {
@@ -59,6 +62,14 @@ impl Sink for Json {
             None => out.push_str("null"),
         }
         from(self.sender.text(entry.origin.from), out);
+        true
+    }
+
+    fn observed(&mut self, entry: &Entry<'_>, word: &'static str, out: &mut String) -> bool {
+        self.item(entry, out);
+        out.truncate(out.len() - END.len());
+        // A `String` takes everything.
+        _ = write!(out, r#","presence":"{word}"{END}"#);
         true
     }
 
@@ -118,11 +129,13 @@ fn array<T>(elements: impl Iterator<Item = T>, out: &mut String, mut write: impl
 /// The sender, and the end of the object and of its line.
 fn from(sender: &str, out: &mut String) {
     if sender.is_empty() {
-        return out.push_str(",\"from\":null}\n");
+        out.push_str(r#","from":null"#);
+    } else {
+        out.push_str(r#","from":""#);
+        out.push_str(sender);
+        out.push('"');
     }
-    out.push_str(r#","from":""#);
-    out.push_str(sender);
-    out.push_str("\"}\n");
+    out.push_str(END);
 }
 
 /// Appends text as a JSON string.

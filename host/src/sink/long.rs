@@ -77,6 +77,11 @@ impl Sink for Long {
         true
     }
 
+    fn observed(&mut self, entry: &Entry<'_>, _: &'static str, out: &mut String) -> bool {
+        out.push_str(blog::OBSERVED);
+        self.item(entry, out)
+    }
+
     fn refusal(&mut self, error: &Error, origin: &Origin<'_>, out: &mut String) {
         if self.rejects {
             self.paint.with(paint::REFUSED, out, |out| blog::refused(error, origin, out));

@@ -63,6 +63,11 @@ pub trait Sink {
     /// Writes an item. Returns whether there was a place for any of it.
     fn item(&mut self, entry: &Entry<'_>, out: &mut String) -> bool;
 
+    /// Writes a notification of our own, so that nobody takes it for one that was received; `word` says what happened.
+    fn observed(&mut self, entry: &Entry<'_>, _word: &'static str, out: &mut String) -> bool {
+        self.item(entry, out)
+    }
+
     /// Writes what was refused of a packet.
     fn refusal(&mut self, error: &Error, origin: &Origin<'_>, out: &mut String);
 

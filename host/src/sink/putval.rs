@@ -63,6 +63,14 @@ impl Sink for Putval {
         true
     }
 
+    fn observed(&mut self, entry: &Entry<'_>, word: &'static str, out: &mut String) -> bool {
+        self.item(entry, out);
+        out.pop();
+        // Meta data, which the network protocol cannot carry.
+        _ = writeln!(out, " s:presence={word}");
+        true
+    }
+
     fn refusal(&mut self, error: &Error, origin: &Origin<'_>, out: &mut String) {
         if self.rejects {
             comment(error, origin, out);
