@@ -95,6 +95,7 @@ fn findings(command: &clap::Command, layers: &Layers) -> Result<Vec<(settings::P
             Some(Command::Demo(demo)) => demo.check(),
             #[cfg(feature = "doctor")]
             Some(Command::Doctor(doctor)) => doctor.check(),
+            Some(Command::Send(send)) => send.check(),
             _ => Vec::new(),
         };
         for finding in found {

@@ -13,6 +13,7 @@ mod doctor;
 mod examples;
 #[cfg(feature = "config")]
 mod import;
+mod lines;
 mod listen;
 mod listening;
 mod look;
@@ -23,7 +24,9 @@ mod passwords;
 mod presence;
 mod printing;
 mod seconds;
+mod send;
 mod settings;
+mod single;
 mod stop;
 mod talk;
 mod types;
@@ -74,6 +77,8 @@ enum Command {
     /// sender came through. Changes no setting, and sends nothing that leaves the machine but that groups are joined.
     #[cfg(feature = "doctor")]
     Doctor(doctor::Doctor),
+    /// Send commands from standard input, PUTVAL and PUTNOTIF, or one item
+    Send(Box<send::Send>),
     /// Look types up in types.db, or check it
     Types(types::Types),
     /// Test the settings in the file and in environment variables, and show them
@@ -202,6 +207,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Demo(arguments)) => demo::run(arguments),
         #[cfg(feature = "doctor")]
         Some(Command::Doctor(arguments)) => doctor::run(arguments),
+        Some(Command::Send(arguments)) => send::run(arguments),
         Some(Command::Types(arguments)) => types::run(arguments),
         #[cfg(feature = "config")]
         Some(Command::Check(check)) => check::run(check, arguments.everywhere.choice()),
@@ -246,7 +252,7 @@ fn base_name(path: &Path) -> String {
 }
 
 /// A span of time: `10s`, `1m30s`, or a number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     const EXPECTED: &str = "a time is written as 10s, 1m30s, 500ms, or as a number of seconds";
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).map_err(|_| EXPECTED.into());

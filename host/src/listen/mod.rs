@@ -47,6 +47,7 @@ pub use queue::DropPolicy;
 pub use replay::{Opening, ReplayFilter};
 pub use seats::Change;
 pub use sieve::{Duplicates, network};
+pub(crate) use socket::is_link_local;
 
 use batch::MAX_DATAGRAM;
 use intake::Shared;
