@@ -3,20 +3,22 @@
 //! ```text
 //!            interfaces come and go: watch → join, leave, open, close
 //!
-//! socket → intake: recvmmsg → sources → duplicates ┐   ┌ queue → Inbox
-//! socket → intake: recvmmsg → sources → duplicates ┴→──┴ queue → Share      one for each worker, by sender
+//! socket → intake: recvmmsg → sources, own → duplicates ┐   ┌ queue → Inbox
+//! socket → intake: recvmmsg → sources, own → duplicates ┴→──┴ queue → Share      one for each worker, by sender
 //! ```
 
 mod address;
 mod batch;
 mod drops;
+mod ear;
 mod endpoint;
 mod inbox;
 mod intake;
 mod interfaces;
 mod membership;
+mod own;
 mod queue;
-mod recent;
+pub(crate) mod recent;
 mod replay;
 mod seats;
 mod sieve;
@@ -32,13 +34,16 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use address::{Address, AddressError};
+pub(crate) use ear::{Ear, overhear};
 #[cfg(feature = "config")]
 pub(crate) use endpoint::OPTIONS;
 pub use endpoint::{Endpoint, EndpointError, Profile};
 pub use inbox::{Inbox, Losses, Share, Stopper, Wake};
+pub use own::Own;
 pub use queue::DropPolicy;
 pub use replay::{Opening, ReplayFilter};
 pub use seats::Change;
+pub(crate) use sieve::REMEMBERED;
 pub use sieve::{Duplicates, network};
 pub(crate) use socket::is_link_local;
 
@@ -177,6 +182,7 @@ pub struct Listener {
     watch: Watch,
     profiles: Vec<Profile>,
     left_out: Vec<ListenError>,
+    own: Option<Arc<Own>>,
 }
 
 impl Listener {
@@ -194,6 +200,7 @@ impl Listener {
             watch: Watch::new(settings.receive_buffer),
             profiles: Vec::new(),
             left_out: Vec::new(),
+            own: None,
         };
         let groups = Address::default_groups()
             .map(|group| Endpoint::from(Address { host: group.ip().to_string(), port: group.port(), interface: None }));
@@ -252,6 +259,11 @@ impl Listener {
         &self.profiles
     }
 
+    /// Has packets from these sockets counted and left out: they are our own.
+    pub fn leave_out(&mut self, own: Arc<Own>) {
+        self.own = Some(own);
+    }
+
     /// What to do about a receive buffer that is smaller than asked for.
     #[must_use]
     pub fn buffer_advice(&self) -> Option<Change> {
@@ -271,12 +283,13 @@ impl Listener {
     /// # Errors
     /// When the system has no thread or descriptor to give.
     pub fn start_and_tell(self, tell: impl FnMut(Change) + Send + 'static) -> io::Result<Inbox> {
-        let Self { settings, watch, .. } = self;
+        let Self { settings, watch, own, .. } = self;
         let workers = settings.workers.max(1);
         let queue = |_| Queue::new(settings.queue / workers, settings.drop_policy);
         let shared = Shared {
             queues: (0..workers).map(queue).collect(),
             sources: Sources::new(settings.allowed_sources),
+            own,
             duplicates: settings.dedup.map(Duplicates::new).map(Arc::new),
             receive_errors: Default::default(),
             kernel: Default::default(),

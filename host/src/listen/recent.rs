@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// Remembers keys for a window of time, and the latest so many of them at the most.
 #[derive(Debug)]
-pub(super) struct Recent<K> {
+pub(crate) struct Recent<K> {
     /// When each was met.
     keys: HashMap<K, Instant>,
     /// In the order they were met.
@@ -17,17 +17,17 @@ pub(super) struct Recent<K> {
 }
 
 impl<K: Copy + Eq + Hash> Recent<K> {
-    pub(super) fn new(window: Duration, capacity: usize) -> Self {
+    pub(crate) fn new(window: Duration, capacity: usize) -> Self {
         Self { keys: HashMap::new(), order: VecDeque::new(), window, capacity, forgotten: 0 }
     }
 
     /// Whether this was met within the window.
-    pub(super) fn knows(&self, key: &K, now: Instant) -> bool {
+    pub(crate) fn knows(&self, key: &K, now: Instant) -> bool {
         self.keys.get(key).is_some_and(|met| now.saturating_duration_since(*met) <= self.window)
     }
 
     /// Remembers this, unless it is known already; whether it is new.
-    pub(super) fn note(&mut self, key: K, now: Instant) -> bool {
+    pub(crate) fn note(&mut self, key: K, now: Instant) -> bool {
         if self.knows(&key, now) {
             return false;
         }
@@ -42,7 +42,7 @@ impl<K: Copy + Eq + Hash> Recent<K> {
     }
 
     /// How many were forgotten within the window for want of room.
-    pub(super) const fn forgotten(&self) -> u64 {
+    pub(crate) const fn forgotten(&self) -> u64 {
         self.forgotten
     }
 

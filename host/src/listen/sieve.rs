@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use collectd_net::Item;
@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use super::recent::Recent;
 
 /// How many packets and items are remembered, each: 50 MB at the most.
-const REMEMBERED: usize = 1 << 20;
+pub(crate) const REMEMBERED: usize = 1 << 20;
 
 /// A network, or one address: `10.0.0.0/8`, `fd00::/8`, `192.0.2.7`.
 ///
@@ -77,14 +77,29 @@ impl Duplicates {
 
     /// Whether this packet is new; counted if not.
     pub(super) fn packet_is_new(&self, octets: &[u8], now: Instant) -> bool {
-        self.packets.is_new(self.keys.hash_one(octets), now)
+        self.packets.is_new(self.packet_key(octets), now)
     }
 
     /// Whether this item is new; counted if not.
     #[must_use]
     pub fn item_is_new(&self, item: &Item<'_>, now: Instant) -> bool {
+        self.items.is_new(self.item_key(item), now)
+    }
+
+    /// Whether the item of this key is new; counted if not.
+    pub(crate) fn key_is_new(&self, key: u64, now: Instant) -> bool {
+        self.items.is_new(key, now)
+    }
+
+    /// What a packet is known by.
+    pub(crate) fn packet_key(&self, octets: &[u8]) -> u64 {
+        self.keys.hash_one(octets)
+    }
+
+    /// What an item is known by.
+    pub(crate) fn item_key(&self, item: &Item<'_>) -> u64 {
         let names = item.identifier().fields().map(|name| name.as_octets());
-        let hash = match item {
+        match item {
             Item::ValueList(list) => {
                 let values = (list.values.kinds(), list.values.octets());
                 self.keys.hash_one((names, list.time.raw(), values))
@@ -93,14 +108,19 @@ impl Duplicates {
                 let what = (notification.severity.raw(), notification.message.as_octets());
                 self.keys.hash_one((names, notification.time.raw(), what))
             }
-        };
-        self.items.is_new(hash, now)
+        }
     }
 
     /// How many packets and items were heard already.
     #[must_use]
     pub fn found(&self) -> (u64, u64) {
         (self.packets.found.load(Ordering::Relaxed), self.items.found.load(Ordering::Relaxed))
+    }
+
+    /// How many packets and items were forgotten within the window because there were too many.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.packets.lock().forgotten() + self.items.lock().forgotten()
     }
 }
 
@@ -110,11 +130,16 @@ impl Known {
     }
 
     fn is_new(&self, hash: u64, now: Instant) -> bool {
-        let is_new = self.recent.lock().unwrap_or_else(PoisonError::into_inner).note(hash, now);
+        let is_new = self.lock().note(hash, now);
         if !is_new {
             self.found.fetch_add(1, Ordering::Relaxed);
         }
         is_new
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recent<u64>> {
+        // Nothing is half done where a thread could panic.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
