@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use collectd_net::Counters;
 
-use super::listening::Listening;
+use super::listening::{Listening, Reports};
 use super::output::{Count, Summary};
 use super::worker::{Report, Work, Worker};
 use super::{Exit, Failure, Printing, duration, note, say, stop, talk, warn};
@@ -21,6 +21,8 @@ pub(super) struct Listen {
     #[command(flatten)]
     listening: Listening,
     #[command(flatten)]
+    reports: Reports,
+    #[command(flatten)]
     pub(super) printing: Printing,
     #[command(flatten)]
     pub(super) limits: Limits,
@@ -31,17 +33,17 @@ pub(super) struct Listen {
 pub(super) struct Limits {
     /// End after this time (10s, 1m30s); exit with 3 if nothing arrived
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
-    total: Option<Duration>,
+    pub(super) total: Option<Duration>,
     /// End when nothing has arrived for this time; exit with 3 if nothing ever did
     #[arg(long, value_name = "TIME", value_parser = duration)]
-    idle_timeout: Option<Duration>,
+    pub(super) idle_timeout: Option<Duration>,
 }
 
 #[cfg(feature = "config")]
 impl Listen {
     /// What is wrong with these settings on this machine.
     pub(super) fn check(&self) -> Vec<super::check::Finding> {
-        let mut findings = self.listening.check(&self.printing);
+        let mut findings = self.listening.check(self.printing.auth_file.as_deref(), self.printing.security_level);
         findings.extend(self.printing.looks.check());
         findings
     }
@@ -53,7 +55,7 @@ pub(super) fn run(arguments: &Listen) -> Result<Exit, Failure> {
         let message = error.to_string();
         if error.is_usage() { Failure::Usage(message) } else { Failure::Runtime(message) }
     })?;
-    print_arriving(listener, &settings, arguments.listening.report(), &arguments.printing, &arguments.limits)
+    print_arriving(listener, &settings, arguments.reports.report(), &arguments.printing, &arguments.limits)
 }
 
 /// Prints what arrives until it is enough, or time, or somebody stops it.

@@ -1,13 +1,17 @@
 //! The flags that say where to listen, whom to hear, and what to do when it is too much.
 
+#[cfg(feature = "config")]
+use std::path::Path;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+#[cfg(feature = "config")]
+use collectd_net::SecurityLevel;
 
 use super::duration;
 use super::worker::Report;
 #[cfg(feature = "config")]
-use super::{Printing, check::Finding, passwords};
+use super::{check::Finding, passwords};
 #[cfg(feature = "config")]
 use crate::listen::Profile;
 use crate::listen::{DropPolicy, Endpoint, Settings, network};
@@ -52,12 +56,27 @@ pub(super) struct Listening {
     /// Decode on this many threads; what one sender sends stays in order. With --count, one does it all
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: u16,
+}
+
+/// What is printed instead of items.
+#[derive(Debug, clap::Args)]
+pub(super) struct Reports {
     /// Print a line for each sender and second instead of items
     #[arg(long, conflicts_with = "count_only")]
     summary: bool,
     /// Print no items, only how many there were at the end
     #[arg(long)]
     count_only: bool,
+}
+
+impl Reports {
+    pub(super) const fn report(&self) -> Report {
+        match (self.summary, self.count_only) {
+            (true, _) => Report::Seconds,
+            (_, true) => Report::Nothing,
+            _ => Report::Items,
+        }
+    }
 }
 
 impl Listening {
@@ -80,10 +99,13 @@ impl Listening {
 
     /// What is wrong with these settings on this machine.
     #[cfg(feature = "config")]
-    pub(super) fn check(&self, printing: &Printing) -> Vec<Finding> {
+    pub(super) fn check(&self, auth_file: Option<&Path>, level: SecurityLevel) -> Vec<Finding> {
         let has_own = |endpoint: &Endpoint| endpoint.profile != Profile::default();
         let all_have_own = !self.listen.is_empty() && self.listen.iter().all(has_own);
-        let mut findings = if all_have_own { Vec::new() } else { printing.check_passwords() };
+        let mut findings = match all_have_own {
+            true => Vec::new(),
+            false => passwords::check(("auth-file", auth_file), ("security-level", level)),
+        };
         // Whoever waits for interfaces may name what is not there yet.
         let unknown = |setting, name: &str| Finding::unknown_interface(setting, name).filter(|_| !self.wait);
         findings.extend(self.interface.iter().filter_map(|name| unknown("interface", name)));
@@ -98,20 +120,12 @@ impl Listening {
                 findings.push(Finding::warning("listen", format!("cannot resolve {address}: {error}")));
             }
             if has_own(endpoint) {
-                let path = profile.auth_file.as_ref().or(printing.auth_file.as_ref());
-                let level = profile.security_level.unwrap_or(printing.security_level);
-                findings.extend(passwords::check(("listen", path.map(AsRef::as_ref)), ("listen", level)));
+                let path = profile.auth_file.as_deref().or(auth_file);
+                let level = profile.security_level.unwrap_or(level);
+                findings.extend(passwords::check(("listen", path), ("listen", level)));
             }
         }
         findings
-    }
-
-    pub(super) const fn report(&self) -> Report {
-        match (self.summary, self.count_only) {
-            (true, _) => Report::Seconds,
-            (_, true) => Report::Nothing,
-            _ => Report::Items,
-        }
     }
 }
 
@@ -120,7 +134,7 @@ fn drop_policy() -> impl TypedValueParser<Value = DropPolicy> {
 }
 
 /// A number of octets: `65536`, `64K`, `4M`, `1G`.
-fn size(text: &str) -> Result<usize, String> {
+pub(super) fn size(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
     let shift = match text.get(digits.len()..).unwrap_or_default() {
         "" => 0,
@@ -137,7 +151,7 @@ fn size(text: &str) -> Result<usize, String> {
     }
 }
 
-fn packet_size(text: &str) -> Result<usize, String> {
+pub(super) fn packet_size(text: &str) -> Result<usize, String> {
     match size(text)? {
         octets @ 64..=65_535 => Ok(octets),
         _ => Err("packets have from 64 to 65535 octets".into()),

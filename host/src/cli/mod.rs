@@ -19,6 +19,7 @@ mod man;
 mod output;
 mod passwords;
 mod printing;
+mod relay;
 mod seconds;
 mod settings;
 mod stop;
@@ -65,6 +66,8 @@ enum Command {
     Decode(decode::Decode),
     /// Print what a small made-up fleet sends, to see how it looks without a collectd
     Demo(demo::Demo),
+    /// Send on what arrives, packet by packet or item by item, and nothing twice
+    Relay(relay::Relay),
     /// Look types up in types.db, or check it
     Types(types::Types),
     /// Test the settings in the file and in environment variables, and show them
@@ -191,6 +194,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Listen(arguments)) => listen::run(arguments),
         Some(Command::Decode(arguments)) => decode::run(arguments),
         Some(Command::Demo(arguments)) => demo::run(arguments),
+        Some(Command::Relay(arguments)) => relay::run(arguments),
         Some(Command::Types(arguments)) => types::run(arguments),
         #[cfg(feature = "config")]
         Some(Command::Check(check)) => check::run(check, arguments.everywhere.choice()),

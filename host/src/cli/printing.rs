@@ -60,7 +60,7 @@ pub(super) struct Printing {
 
 /// One of the kinds of items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Only {
+pub(super) enum Only {
     Values,
     Notifications,
 }
@@ -98,16 +98,10 @@ impl Printing {
     /// What is wrong with these settings, as far as they can be read.
     #[cfg(feature = "config")]
     pub(super) fn check(&self) -> Vec<super::check::Finding> {
-        let mut findings = self.check_passwords();
+        let auth_file = ("auth-file", self.auth_file.as_deref());
+        let mut findings = super::passwords::check(auth_file, ("security-level", self.security_level));
         findings.extend(self.looks.check());
         findings
-    }
-
-    /// What is wrong with the passwords and the level that hold where nothing else is said.
-    #[cfg(feature = "config")]
-    pub(super) fn check_passwords(&self) -> Vec<super::check::Finding> {
-        let auth_file = ("auth-file", self.auth_file.as_deref());
-        super::passwords::check(auth_file, ("security-level", self.security_level))
     }
 
     /// Whether some items are not to be printed.
@@ -117,12 +111,12 @@ impl Printing {
 }
 
 /// The security levels, in any case, as the daemon takes them.
-fn security_level() -> impl TypedValueParser<Value = SecurityLevel> {
+pub(super) fn security_level() -> impl TypedValueParser<Value = SecurityLevel> {
     PossibleValuesParser::new(["none", "sign", "encrypt"]).try_map(|level| level.parse::<SecurityLevel>())
 }
 
 /// Compiles a filter; an error shows the place.
-fn filter(expression: &str) -> Result<Arc<Selection>, String> {
+pub(super) fn filter(expression: &str) -> Result<Arc<Selection>, String> {
     Selection::new(expression).map(Arc::new).map_err(|error| {
         let before: String = expression.chars().take(error.column.saturating_sub(1)).map(|_| ' ').collect();
         format!("{error}\n  {expression}\n  {before}^")
