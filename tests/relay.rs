@@ -220,26 +220,21 @@ impl Ring {
     /// Sends packets and notifications into both groups, and returns how many of them either has had when all is quiet.
     ///
     /// It is quiet when what was sent last has come to the other group: relays keep the order of what they hear.
-    fn count(&self, packets: u16, relays: &[&Tap], items: bool) -> [BTreeMap<Vec<u8>, usize>; 2] {
+    fn count(&self, packets: u16) -> [BTreeMap<Vec<u8>, usize>; 2] {
+        let mut heard = [Vec::new(), Vec::new()];
+        // The witnesses hold no more than some hundred packets.
+        let mut look = || {
+            self.witnesses.iter().zip(&mut heard).for_each(|(witness, heard)| take(witness, heard));
+            heard.clone()
+        };
         let mut notification = NOTIFICATION;
         for number in 0..packets {
             self.send(usize::from(number % 2), &value(number));
             notification[28..31].copy_from_slice(&[b'a' + (number / 26) as u8, b'a' + (number % 26) as u8, b'n']);
             self.send(usize::from(number % 2), &notification);
+            look();
         }
-        let mut heard = [Vec::new(), Vec::new()];
         let last: [Vec<u8>; 2] = [value(60_000), value(60_001)];
-        let mut look = || {
-            self.witnesses.iter().zip(&mut heard).for_each(|(witness, heard)| take(witness, heard));
-            heard.clone()
-        };
-        // What is packed anew has other octets, but the same values.
-        let has = |heard: &[Vec<u8>], packet: &[u8]| {
-            let values = &packet[50..];
-            heard.iter().any(|datagram| {
-                if items { datagram.windows(values.len()).any(|w| w == values) } else { datagram == packet }
-            })
-        };
         // A round of markers each way, and once more: what came back by then is back.
         for packet in &last {
             for group in [0, 1] {
@@ -248,11 +243,10 @@ impl Ring {
                 self.send(group, &packet);
                 until("the last packet on both groups", || {
                     let heard = look();
-                    heard.iter().all(|heard| has(heard, &packet))
+                    heard.iter().all(|heard| heard.contains(&packet))
                 });
             }
         }
-        assert!(relays.iter().all(|relay| !relay.talk().contains("panicked")));
         look().map(|heard| {
             let mut counts = BTreeMap::new();
             heard.into_iter().for_each(|datagram| *counts.entry(datagram).or_default() += 1);
@@ -265,7 +259,7 @@ impl Ring {
 fn two_relays_in_a_ring_do_not_multiply_a_packet() {
     let ring = Ring::new();
     let relays = [ring.relay(0, 1, &[]), ring.relay(1, 0, &[])];
-    let counts = ring.count(200, &[&relays[0], &relays[1]], false);
+    let counts = ring.count(200);
     for counts in counts {
         assert_eq!(counts.len(), 404);
         assert!(counts.values().all(|count| *count == 1), "{:?}", counts.values().max());
@@ -283,11 +277,20 @@ fn two_relays_in_a_ring_do_not_multiply_a_packet() {
 fn unguarded_relays_in_a_ring_send_a_packet_back_once() {
     let ring = Ring::new();
     let relays = [ring.relay(0, 1, &["--unguarded"]), ring.relay(1, 0, &["--unguarded"])];
-    let counts = ring.count(100, &[&relays[0], &relays[1]], false);
+    let counts = ring.count(100);
     let all: usize = counts.iter().flat_map(BTreeMap::values).sum();
     assert!(counts.iter().flat_map(BTreeMap::values).all(|count| *count <= 2));
-    // Each of 204 packets was sent once, carried over once, and carried back once.
-    assert_eq!(all, 3 * 204);
+    let sent: u64 = relays
+        .into_iter()
+        .zip([1, 0])
+        .map(|(relay, to)| {
+            let ended = relay.interrupt();
+            number(last_words(&ended, &format!("{}%lo", ring.groups[to]))[1], "packets sent")
+        })
+        .sum();
+    // Each of 204 packets was sent once, carried over once, and carried back once; the last of them may still come back.
+    assert_eq!(sent, 2 * 204);
+    assert!((3 * 204 - 2..=3 * 204).contains(&all), "{all}");
 }
 
 #[test]
@@ -378,13 +381,13 @@ fn own_packets_on_the_same_group_are_left_out() {
         let relay = Tap::start(&net.receiver, &[words, &["-S", &server]].concat());
         let end = third.witness(TO_RECEIVER, SocketAddr::new(GROUPS[0], PORT));
         let mut count = 0;
-        for number in 0..100_u16 {
+        for number in 1..=100_u16 {
             net.sender.send(TO_RECEIVER, SocketAddr::new(GROUPS[0], PORT), &value(number));
+            until("every packet on the other side", || {
+                count += drain(&end);
+                count == usize::from(number)
+            });
         }
-        until("every packet on the other side", || {
-            count += drain(&end);
-            count == 100
-        });
         let ended = relay.interrupt();
         let [arrived, sent] = last_words(&ended, &server);
         let left_out = number(arrived, "left out as our own") + number(arrived, "left out as duplicates");
@@ -502,8 +505,7 @@ fn a_dead_destination_and_a_name_without_address_cost_the_others_nothing() {
 fn what_is_too_much_is_counted_to_the_packet() {
     const SENT: u64 = 40_000;
     let net = Net::new();
-    // Nothing gets through here in time: the queue of the interface is full of what nobody takes.
-    for (policy, words) in [("newest", &["--raw"][..]), ("oldest", &["--repack"])] {
+    for (policy, words) in [("newest", &["--raw"][..]), ("oldest", &["--repack", "--workers", "3"])] {
         let listen = SocketAddr::new(RECEIVER[0], PORT);
         let good = format!("{}", address("127.0.0.1", 25_901));
         let witness = net.receiver.witness("lo", address("127.0.0.1", 25_901));
