@@ -296,16 +296,11 @@ fn unguarded_relays_in_a_ring_send_a_packet_back_once() {
 #[test]
 fn relays_that_pack_anew_and_rename_in_a_ring_do_not_multiply_an_item() {
     let ring = Ring::new();
-    let auth = AuthFile::new(["user"]);
-    let sealed =
-        format!("{}%lo,security-level=encrypt-and-sign,username=user,auth-file={}", ring.groups[0], auth.path());
-    let there = ring.relay(0, 1, &["--prefix-host", "there.", "-a", auth.path(), "--max-age", "10ms"]);
-    let listen = format!("{}%lo", ring.groups[1]);
-    let back =
-        Tap::start(&ring.namespace, &["relay", "-L", &listen, "-S", &sealed, "--max-age", "10ms", "-a", auth.path()]);
+    let there = ring.relay(0, 1, &["--prefix-host", "there.", "--max-age", "10ms"]);
+    let back = ring.relay(1, 0, &["--repack", "--max-age", "10ms"]);
     let printing = ring.groups.map(|group| {
         let group = format!("{group}%lo");
-        Tap::start(&ring.namespace, &["listen", "-L", &group, "-a", auth.path()])
+        Tap::start(&ring.namespace, &["listen", "-L", &group])
     });
     for number in 0..200 {
         ring.send(usize::from(number % 2), &value(number));
@@ -329,6 +324,31 @@ fn relays_that_pack_anew_and_rename_in_a_ring_do_not_multiply_an_item() {
     }
     for ended in ended {
         assert_eq!(ended.code, Some(0), "{}", ended.talk);
+    }
+}
+
+#[test]
+fn what_is_there_without_protection_keeps_no_protected_item_out() {
+    let ring = Ring::new();
+    let auth = AuthFile::new(["user"]);
+    let seal = format!(",security-level=sign,username=user,auth-file={}", auth.path());
+    for (seal, present) in [("", 1), (&seal, 0)] {
+        let server = format!("{}%lo", ring.groups[0]);
+        let sealed = server.clone() + seal;
+        let words = ["relay", "--repack", "-L", "127.0.0.1:25901", "-S", &sealed, "--max-age", "0"];
+        let relay = Tap::start(&ring.namespace, &words);
+        ring.send(0, &VALUE);
+        ring.namespace.send("lo", address("127.0.0.1", 25_901), &VALUE);
+        let mut heard = Vec::new();
+        until("the packet to have come", || {
+            relay.signal(Signal::SIGUSR1);
+            relay.talk().contains("1 packets arrived")
+        });
+        let ended = relay.interrupt();
+        take(&ring.witnesses[0], &mut heard);
+        let [_, sent] = last_words(&ended, &server);
+        assert_eq!(number(sent, "left out because they were there already"), present, "{}", ended.talk);
+        assert_eq!((number(sent, "items sent"), heard.len() as u64), (1 - present, 2 - present), "{}", ended.talk);
     }
 }
 
@@ -606,6 +626,34 @@ fn what_contradicts_itself_is_a_usage_error() {
     assert_eq!(ended.code, Some(3), "{}", ended.talk);
     let ended = Tap::start(&net.receiver, &["relay", "-S", "127.0.0.1", "--idle-timeout", "100ms"]).wait();
     assert_eq!(ended.code, Some(3), "{}", ended.talk);
+}
+
+#[test]
+fn a_file_says_where_to_relay() {
+    let net = Net::new();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("config.toml");
+    let path = file.to_str().expect("a path in UTF-8");
+    let run = |toml: &str, words: &[&str]| {
+        std::fs::write(&file, toml).expect("the directory is ours");
+        Tap::spawn(&net.receiver, words).wait()
+    };
+    let good = "listen = [\"127.0.0.1\"]\n[relay]\nrename = [\"*.example.net=*\"]\nmax-age = \"2s\"\n\
+                [[relay.server]]\nhost = \"::1\"\nport = 25901\nttl = 4\n";
+    let ended = run(good, &["relay", "--config", path, "--for", "100ms"]);
+    assert!(ended.talk.contains("because of --rename, --max-age") && ended.talk.contains("sending to [::1]:25901"));
+    assert_eq!((ended.code, run(good, &["check", path]).code), (Some(3), Some(0)), "{}", ended.talk);
+    for (wrong, said) in [
+        ("ttl = 4", "tll = 4", "did you mean 'ttl'?"),
+        ("ttl = 4", "interface = \"nosuch0\"", "no interface is called 'nosuch0'"),
+        ("ttl = 4", "security-level = \"sign\"\nusername = \"u\"\npassword-file = \"/nonexistent\"", "/nonexistent"),
+        ("net=*", "net=**", "more stars"),
+    ]
+    .map(|(from, to, said)| (good.replace(from, to), said))
+    {
+        let ended = run(&wrong, &["check", path]);
+        assert!(ended.code == Some(2) && ended.talk.contains(said), "{wrong}: {}", ended.talk);
+    }
 }
 
 #[test]

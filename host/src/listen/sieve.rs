@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use collectd_net::Item;
 use ipnet::IpNet;
 
-use super::recent::Recent;
+use super::recent::RecentHashes;
 
 /// How many packets and items are remembered, each: 50 MB at the most.
 pub(crate) const REMEMBERED: usize = 1 << 20;
@@ -64,7 +64,7 @@ pub struct Duplicates {
 
 #[derive(Debug)]
 struct Known {
-    recent: Mutex<Recent<u64>>,
+    recent: Mutex<RecentHashes>,
     found: AtomicU64,
 }
 
@@ -126,7 +126,7 @@ impl Duplicates {
 
 impl Known {
     fn new(window: Duration) -> Self {
-        Self { recent: Mutex::new(Recent::new(window, REMEMBERED)), found: AtomicU64::new(0) }
+        Self { recent: Mutex::new(RecentHashes::new(window, REMEMBERED)), found: AtomicU64::new(0) }
     }
 
     fn is_new(&self, hash: u64, now: Instant) -> bool {
@@ -137,7 +137,7 @@ impl Known {
         is_new
     }
 
-    fn lock(&self) -> MutexGuard<'_, Recent<u64>> {
+    fn lock(&self) -> MutexGuard<'_, RecentHashes> {
         // Nothing is half done where a thread could panic.
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }

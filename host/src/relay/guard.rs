@@ -16,12 +16,14 @@ use std::time::{Duration, Instant};
 
 use collectd_net::{Key, Passwords, SecurityLevel, open};
 
-use crate::listen::recent::Recent;
+use crate::listen::recent::RecentHashes;
 use crate::listen::{Duplicates, Ear, Own, REMEMBERED, overhear};
 use crate::users::Users;
 
 /// Octets of receive buffer to ask for.
 const BUFFER: usize = 4 << 20;
+/// How many datagrams the kernel keeps in that at the most: it doubles it, and charges 512 octets for a datagram at the least.
+const HELD: usize = 2 * BUFFER / 512;
 /// No UDP datagram is longer.
 const MAX_DATAGRAM: usize = 65_535;
 
@@ -38,15 +40,17 @@ pub(super) struct Guard {
 #[derive(Debug)]
 struct State {
     ear: Option<Ear>,
-    known: Recent<u64>,
+    known: RecentHashes,
     buffer: Box<[u8]>,
     /// What packets are opened with, to know their items; `None` if they are known by their octets.
     keys: Option<Keys>,
 }
 
 /// The passwords of those who send to the group: of all who are known, and our own.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Keys {
+    /// What protects less does not count: whoever wants an item protected so does not take it.
+    pub(super) level: SecurityLevel,
     pub(super) users: Option<Users>,
     pub(super) own: Option<(String, Key)>,
 }
@@ -68,7 +72,7 @@ impl Guard {
         duplicates: Arc<Duplicates>,
     ) -> Option<Self> {
         let ip = address.host.parse::<IpAddr>().ok().filter(IpAddr::is_multicast)?;
-        let known = Recent::new(window, REMEMBERED);
+        let known = RecentHashes::new(window, REMEMBERED);
         let state = State { ear: None, known, buffer: vec![0; MAX_DATAGRAM].into(), keys };
         Some(Self {
             group: SocketAddr::new(ip, address.port),
@@ -98,7 +102,8 @@ impl Guard {
             users.refresh();
         }
         let now = Instant::now();
-        loop {
+        // No more than what was there already, should somebody flood the group.
+        for _ in 0..HELD {
             let (len, from) = match open_ear.socket.recv_from(buffer) {
                 Ok(heard) => heard,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -118,7 +123,7 @@ impl Guard {
                 known.note(self.duplicates.packet_key(octets), now);
                 continue;
             };
-            for item in open(octets, &*keys, SecurityLevel::None).flatten() {
+            for item in open(octets, &*keys, keys.level).flatten() {
                 known.note(self.duplicates.item_key(&item), now);
             }
         }

@@ -491,6 +491,11 @@ fn guard(
     duplicates: &Arc<Duplicates>,
 ) -> Option<Guard> {
     let keys = matches!(settings.mode, Mode::Repacked(_)).then(|| Keys {
+        level: match destination.server().level {
+            Level::None => SecurityLevel::None,
+            Level::Sign => SecurityLevel::Sign,
+            Level::Encrypt | Level::EncryptAndSign => SecurityLevel::Encrypt,
+        },
         // Read before, so it can be read; else packets that need it stay closed here.
         users: settings.auth_file.as_ref().and_then(|path| Users::open(path).ok()),
         own: destination.credentials().map(|(user, key)| (user.to_owned(), key.clone())),
