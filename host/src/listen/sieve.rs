@@ -98,17 +98,26 @@ impl Duplicates {
 
     /// What an item is known by.
     pub(crate) fn item_key(&self, item: &Item<'_>) -> u64 {
-        let names = item.identifier().fields().map(|name| name.as_octets());
+        // In one piece, because hashing many small ones takes longer; with their lengths, so that none runs into the next.
+        let mut octets = Vec::with_capacity(256);
+        let mut add = |piece: &[u8]| {
+            octets.extend_from_slice(&piece.len().to_ne_bytes());
+            octets.extend_from_slice(piece);
+        };
+        item.identifier().fields().iter().for_each(|name| add(name.as_octets()));
+        add(&item.time().raw().to_ne_bytes());
+        add(&[u8::from(matches!(item, Item::ValueList(_)))]);
         match item {
             Item::ValueList(list) => {
-                let values = (list.values.kinds(), list.values.octets());
-                self.keys.hash_one((names, list.time.raw(), values))
+                add(list.values.kinds());
+                add(list.values.octets().as_flattened());
             }
             Item::Notification(notification) => {
-                let what = (notification.severity.raw(), notification.message.as_octets());
-                self.keys.hash_one((names, notification.time.raw(), what))
+                add(&notification.severity.raw().to_ne_bytes());
+                add(notification.message.as_octets());
             }
         }
+        self.keys.hash_one(octets.as_slice())
     }
 
     /// How many packets and items were heard already.
