@@ -13,6 +13,7 @@ pub mod listen;
 mod owned;
 pub mod rate;
 mod reader;
+pub mod relay;
 mod selection;
 pub mod send;
 pub mod sink;

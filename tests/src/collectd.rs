@@ -167,6 +167,12 @@ impl Block {
         self.seal("Encrypt", user, password)
     }
 
+    /// Takes what is protected at least so, by users of this file.
+    pub fn accept(mut self, level: &str, auth_file: &str) -> Self {
+        self.options.extend([("SecurityLevel", level.to_owned()), ("AuthFile", auth_file.to_owned())]);
+        self
+    }
+
     fn seal(mut self, level: &str, user: &str, password: &str) -> Self {
         let options = [("SecurityLevel", level), ("Username", user), ("Password", password)];
         self.options.extend(options.map(|(option, value)| (option, value.to_owned())));

@@ -96,6 +96,7 @@ fn findings(command: &clap::Command, layers: &Layers) -> Result<Vec<(settings::P
             #[cfg(feature = "doctor")]
             Some(Command::Doctor(doctor)) => doctor.check(),
             Some(Command::Send(send)) => send.check(),
+            Some(Command::Relay(relay)) => relay.check(),
             _ => Vec::new(),
         };
         for finding in found {

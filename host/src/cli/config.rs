@@ -67,7 +67,8 @@ fn template(command: &clap::Command) -> String {
     let mut text = HEAD.to_owned();
     let all = settings::all(command);
     // What everything has that prints items needs no list of them.
-    let printing = all.iter().find(|(setting, _)| setting.name == "format").map_or(0, |(_, printing)| printing.len());
+    let printing = all.iter().find(|(setting, _)| setting.name == "format").map(|(_, printing)| printing.clone());
+    let printing = printing.unwrap_or_default();
     for (setting, subcommands) in all {
         if setting.arg.is_hide_set() {
             continue;
@@ -79,7 +80,8 @@ fn template(command: &clap::Command) -> String {
         if !settings::is_switch(setting.arg) && !setting.arg.is_hide_possible_values_set() && !words.is_empty() {
             let _ = writeln!(text, "# One of: {}.", words.join(", "));
         }
-        if !subcommands.is_empty() && subcommands.len() < printing {
+        let all_print = printing.iter().all(|name| subcommands.contains(name));
+        if !subcommands.is_empty() && !all_print {
             let _ = writeln!(text, "# For: {}.", subcommands.join(", "));
         }
         let _ = writeln!(text, "#{} = {}", setting.name, value(&setting));

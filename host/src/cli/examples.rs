@@ -58,6 +58,18 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
                 "echo 'PUTVAL web01/swap/swap-used interval=10 N:48082944' | collectd-tap send --dry-run",
             ),
         ],
+        Some("relay") => &[
+            ("Carry what is heard on one interface over to another", "collectd-tap relay -i lo -S 239.1.2.3%lo"),
+            (
+                "Collect a site's items for a server far away, and say where they are from",
+                "collectd-tap relay -S 127.0.0.1:25827 --prefix-host paris. --rename '*.example.net=*'",
+            ),
+            ("Pass on what known users signed, as they sent it", "collectd-tap relay -a auth -s sign -S '[::1]:25827'"),
+            (
+                "Pack notifications anew for tunnels, where packets are small",
+                "collectd-tap relay --only notifications --packet-size 1200 -S 127.0.0.1:25827",
+            ),
+        ],
         Some("types") => &[
             ("Look up what the values of a type are called", "collectd-tap types load"),
             ("Test a file of types", "collectd-tap types --lint types.db"),

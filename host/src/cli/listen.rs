@@ -33,17 +33,24 @@ pub(super) struct Listen {
     pub(super) limits: Limits,
 }
 
-/// What is to happen in time: when to end without being told, and when to print what is not printed item by item.
+/// When to end without being told.
+#[derive(Debug, clap::Args)]
+pub(super) struct Ends {
+    /// End after this time (10s, 1m30s); exit with 3 if nothing arrived
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(super) total: Option<Duration>,
+    /// End when nothing has arrived for this time; exit with 3 if nothing ever did
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) idle_timeout: Option<Duration>,
+}
+
+/// What is to happen in time: when to end, and when to print what is not printed item by item.
 #[derive(Debug, clap::Args)]
 pub(super) struct Limits {
     #[command(flatten)]
+    ends: Ends,
+    #[command(flatten)]
     typed: Typed,
-    /// End after this time (10s, 1m30s); exit with 3 if nothing arrived
-    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
-    total: Option<Duration>,
-    /// End when nothing has arrived for this time; exit with 3 if nothing ever did
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    idle_timeout: Option<Duration>,
     /// With the format prometheus, print the latest values each time, ended by a line '# EOF', and not only at the end
     #[arg(long, value_name = "TIME", value_parser = interval)]
     every: Option<Duration>,
@@ -297,8 +304,8 @@ impl<'a> Clock<'a> {
             activity,
             work,
             // A time that the clock cannot hold never comes.
-            end: limits.total.and_then(|total| start.checked_add(total)),
-            idle_timeout: limits.idle_timeout,
+            end: limits.ends.total.and_then(|total| start.checked_add(total)),
+            idle_timeout: limits.ends.idle_timeout,
             silence_said: false,
         }
     }

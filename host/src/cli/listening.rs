@@ -65,6 +65,16 @@ pub(super) struct Reporting {
     count_only: bool,
 }
 
+impl Reporting {
+    pub(super) const fn report(&self) -> Report {
+        match (self.summary, self.count_only) {
+            (true, _) => Report::Seconds,
+            (_, true) => Report::Nothing,
+            _ => Report::Items,
+        }
+    }
+}
+
 impl Listening {
     /// Where to listen, and how; `one_by_one` if a single worker must see everything.
     pub(super) fn settings(&self, one_by_one: bool) -> Settings {
@@ -112,22 +122,12 @@ impl Listening {
     }
 }
 
-impl Reporting {
-    pub(super) const fn report(&self) -> Report {
-        match (self.summary, self.count_only) {
-            (true, _) => Report::Seconds,
-            (_, true) => Report::Nothing,
-            _ => Report::Items,
-        }
-    }
-}
-
 fn drop_policy() -> impl TypedValueParser<Value = DropPolicy> {
     PossibleValuesParser::new(["newest", "oldest"]).try_map(|which| which.parse::<DropPolicy>())
 }
 
 /// A number of octets: `65536`, `64K`, `4M`, `1G`.
-fn size(text: &str) -> Result<usize, String> {
+pub(super) fn size(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
     let shift = match text.get(digits.len()..).unwrap_or_default() {
         "" => 0,
@@ -144,7 +144,7 @@ fn size(text: &str) -> Result<usize, String> {
     }
 }
 
-fn packet_size(text: &str) -> Result<usize, String> {
+pub(super) fn packet_size(text: &str) -> Result<usize, String> {
     match size(text)? {
         octets @ 64..=65_535 => Ok(octets),
         _ => Err("packets have from 64 to 65535 octets".into()),

@@ -23,6 +23,7 @@ mod output;
 mod passwords;
 mod presence;
 mod printing;
+mod relay;
 mod seconds;
 mod send;
 mod settings;
@@ -79,6 +80,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Send commands from standard input, PUTVAL and PUTNOTIF, or one item
     Send(Box<send::Send>),
+    /// Send on what arrives, packet by packet or item by item, and nothing twice
+    Relay(relay::Relay),
     /// Look types up in types.db, or check it
     Types(types::Types),
     /// Test the settings in the file and in environment variables, and show them
@@ -208,6 +211,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         #[cfg(feature = "doctor")]
         Some(Command::Doctor(arguments)) => doctor::run(arguments),
         Some(Command::Send(arguments)) => send::run(arguments),
+        Some(Command::Relay(arguments)) => relay::run(arguments),
         Some(Command::Types(arguments)) => types::run(arguments),
         #[cfg(feature = "config")]
         Some(Command::Check(check)) => check::run(check, arguments.everywhere.choice()),

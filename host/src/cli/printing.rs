@@ -57,7 +57,7 @@ pub(super) struct Opening {
     /// Passwords to verify and decrypt with: a file of collectd's form, `user: password` on each line
     #[arg(short, long, value_name = "FILE")]
     pub(super) auth_file: Option<PathBuf>,
-    /// Print only what is protected at least so: none, sign or encrypt
+    /// Take only what is protected at least so: none, sign or encrypt
     #[arg(
         short,
         long,
@@ -72,7 +72,7 @@ pub(super) struct Opening {
 
 /// One of the kinds of items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Only {
+pub(super) enum Only {
     Values,
     Notifications,
 }
@@ -146,7 +146,7 @@ fn security_level() -> impl TypedValueParser<Value = SecurityLevel> {
 }
 
 /// Compiles a filter; an error shows the place.
-fn filter(expression: &str) -> Result<Arc<Selection>, String> {
+pub(super) fn filter(expression: &str) -> Result<Arc<Selection>, String> {
     Selection::new(expression).map(Arc::new).map_err(|error| {
         let before: String = expression.chars().take(error.column.saturating_sub(1)).map(|_| ' ').collect();
         format!("{error}\n  {expression}\n  {before}^")

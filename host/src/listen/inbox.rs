@@ -55,10 +55,14 @@ pub struct Losses {
     pub errors: u64,
     /// Datagrams of senders that are not allowed.
     pub sources: u64,
+    /// Datagrams of our own; see [`Own`](super::Own).
+    pub own: u64,
     /// Datagrams that were heard before.
     pub duplicate_packets: u64,
     /// Items that were heard before, in other datagrams.
     pub duplicate_items: u64,
+    /// Packets and items that were forgotten within the time they are remembered for, because there were too many.
+    pub forgotten_duplicates: u64,
     /// Seals that the replay filter forgot before their time, because there were too many.
     pub forgotten_seals: u64,
 }
@@ -146,8 +150,10 @@ impl Inbox {
             queue: shared.queues.iter().map(Queue::dropped).sum(),
             errors: shared.receive_errors.load(Ordering::Relaxed),
             sources: shared.sources.refused(),
+            own: shared.own.as_ref().map_or(0, |own| own.heard()),
             duplicate_packets,
             duplicate_items,
+            forgotten_duplicates: shared.duplicates.as_ref().map_or(0, |duplicates| duplicates.forgotten()),
             forgotten_seals: self.replays.as_ref().map_or(0, |replays| replays.forgotten()),
         }
     }

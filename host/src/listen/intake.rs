@@ -16,6 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
 
 use super::batch::Batch;
+use super::own::Own;
 use super::queue::Queue;
 use super::sieve::{Duplicates, Sources};
 use super::socket::{Socket, socket_address};
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     /// One for each of those who decode. All packets of a sender go to the same, so they stay in order.
     pub(super) queues: Box<[Queue]>,
     pub(super) sources: Sources,
+    /// Of whom nothing is heard: ourselves.
+    pub(super) own: Option<Arc<Own>>,
     pub(super) duplicates: Option<Arc<Duplicates>>,
     pub(super) receive_errors: AtomicU64,
     /// What the kernel dropped at sockets that are closed by now.
@@ -141,7 +144,9 @@ impl Intake {
 
     /// Whether a datagram is to be decoded; counted if not.
     fn admits(&self, arrival: &Arrival, octets: &[u8], now: Option<Instant>) -> bool {
-        if !self.shared.sources.allow(arrival.from) {
+        if !self.shared.sources.allow(arrival.from)
+            || self.shared.own.as_ref().is_some_and(|own| own.is_own(arrival.from))
+        {
             return false;
         }
         match (&self.shared.duplicates, now) {
@@ -239,6 +244,7 @@ mod tests {
         let shared = Shared {
             queues: Box::new([Queue::new(1 << 20, Default::default())]),
             sources: Sources::new(Vec::new()),
+            own: None,
             duplicates: None,
             receive_errors: AtomicU64::new(0),
             kernel: AtomicU64::new(0),

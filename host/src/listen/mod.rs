@@ -3,23 +3,25 @@
 //! ```text
 //!            interfaces come and go: watch → join, leave, open, close
 //!
-//! socket → intake: recvmmsg → sources → duplicates ┐   ┌ queue → Inbox
-//! socket → intake: recvmmsg → sources → duplicates ┴→──┴ queue → Share      one for each worker, by sender
+//! socket → intake: recvmmsg → sources, own → duplicates ┐   ┌ queue → Inbox
+//! socket → intake: recvmmsg → sources, own → duplicates ┴→──┴ queue → Share      one for each worker, by sender
 //! ```
 
 mod address;
 mod batch;
 mod drops;
+mod ear;
 mod endpoint;
 mod inbox;
 mod intake;
 mod interfaces;
 mod links;
 mod membership;
+mod own;
 #[cfg(feature = "doctor")]
 mod probe;
 mod queue;
-mod recent;
+pub(crate) mod recent;
 mod replay;
 mod seats;
 mod sieve;
@@ -35,17 +37,20 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use address::{Address, AddressError};
+pub(crate) use ear::{Ear, overhear};
 #[cfg(feature = "config")]
 pub(crate) use endpoint::OPTIONS;
 pub use endpoint::{Endpoint, EndpointError, Profile};
 pub use inbox::{Inbox, Losses, Share, Stopper, Wake};
 #[cfg(feature = "doctor")]
 pub(crate) use interfaces::{Interface, all as interfaces};
+pub use own::Own;
 #[cfg(feature = "doctor")]
 pub(crate) use probe::Probe;
 pub use queue::DropPolicy;
 pub use replay::{Opening, ReplayFilter};
 pub use seats::Change;
+pub(crate) use sieve::REMEMBERED;
 pub use sieve::{Duplicates, network};
 pub(crate) use socket::is_link_local;
 
@@ -196,6 +201,7 @@ pub struct Listener {
     profiles: Vec<Profile>,
     left_out: Vec<ListenError>,
     without_link: Vec<Change>,
+    own: Option<Arc<Own>>,
 }
 
 impl Listener {
@@ -214,6 +220,7 @@ impl Listener {
             profiles: Vec::new(),
             left_out: Vec::new(),
             without_link: Vec::new(),
+            own: None,
         };
         let endpoints = settings.wanted_endpoints();
         let wanted = endpoints.iter().map(|endpoint| listener.wanted(endpoint)).collect::<Result<_, _>>()?;
@@ -283,6 +290,11 @@ impl Listener {
         &self.profiles
     }
 
+    /// Has packets from these sockets counted and left out: they are our own.
+    pub fn leave_out(&mut self, own: Arc<Own>) {
+        self.own = Some(own);
+    }
+
     /// What to do about a receive buffer that is smaller than asked for.
     #[must_use]
     pub fn buffer_advice(&self) -> Option<Change> {
@@ -302,12 +314,13 @@ impl Listener {
     /// # Errors
     /// When the system has no thread or descriptor to give.
     pub fn start_and_tell(self, tell: impl FnMut(Change) + Send + 'static) -> io::Result<Inbox> {
-        let Self { settings, watch, .. } = self;
+        let Self { settings, watch, own, .. } = self;
         let workers = settings.workers.max(1);
         let queue = |_| Queue::new(settings.queue / workers, settings.drop_policy);
         let shared = Shared {
             queues: (0..workers).map(queue).collect(),
             sources: Sources::new(settings.allowed_sources),
+            own,
             duplicates: settings.dedup.map(Duplicates::new).map(Arc::new),
             receive_errors: Default::default(),
             kernel: Default::default(),

@@ -1,14 +1,17 @@
 //! What was met within a window of time, in bounded memory.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::time::{Duration, Instant};
+
+/// Remembers hashes, which are not hashed again.
+pub(crate) type RecentHashes = Recent<u64, BuildHasherDefault<AsItIs>>;
 
 /// Remembers keys for a window of time, and the latest so many of them at the most.
 #[derive(Debug)]
-pub(super) struct Recent<K> {
+pub(crate) struct Recent<K, S = RandomState> {
     /// When each was met.
-    keys: HashMap<K, Instant>,
+    keys: HashMap<K, Instant, S>,
     /// In the order they were met.
     order: VecDeque<(Instant, K)>,
     window: Duration,
@@ -16,18 +19,18 @@ pub(super) struct Recent<K> {
     forgotten: u64,
 }
 
-impl<K: Copy + Eq + Hash> Recent<K> {
-    pub(super) fn new(window: Duration, capacity: usize) -> Self {
-        Self { keys: HashMap::new(), order: VecDeque::new(), window, capacity, forgotten: 0 }
+impl<K: Copy + Eq + Hash, S: BuildHasher + Default> Recent<K, S> {
+    pub(crate) fn new(window: Duration, capacity: usize) -> Self {
+        Self { keys: HashMap::default(), order: VecDeque::new(), window, capacity, forgotten: 0 }
     }
 
     /// Whether this was met within the window.
-    pub(super) fn knows(&self, key: &K, now: Instant) -> bool {
+    pub(crate) fn knows(&self, key: &K, now: Instant) -> bool {
         self.keys.get(key).is_some_and(|met| now.saturating_duration_since(*met) <= self.window)
     }
 
     /// Remembers this, unless it is known already; whether it is new.
-    pub(super) fn note(&mut self, key: K, now: Instant) -> bool {
+    pub(crate) fn note(&mut self, key: K, now: Instant) -> bool {
         if self.knows(&key, now) {
             return false;
         }
@@ -42,7 +45,7 @@ impl<K: Copy + Eq + Hash> Recent<K> {
     }
 
     /// How many were forgotten within the window for want of room.
-    pub(super) const fn forgotten(&self) -> u64 {
+    pub(crate) const fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
@@ -59,6 +62,25 @@ impl<K: Copy + Eq + Hash> Recent<K> {
     }
 }
 
+/// Takes a hash for what it is.
+#[derive(Debug, Default)]
+pub(crate) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        // Nothing but hashes comes here; whatever else did would still count.
+        octets.iter().for_each(|octet| self.0 = self.0.rotate_left(8) ^ u64::from(*octet));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,7 +89,7 @@ mod tests {
     fn the_window_is_a_time_and_a_number() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut recent = Recent::new(Duration::from_secs(10), 3);
+        let mut recent: Recent<char> = Recent::new(Duration::from_secs(10), 3);
         assert!(recent.note('a', at(0)) && !recent.note('a', at(10)) && recent.note('a', at(11)));
         assert!(recent.note('b', at(12)) && recent.note('c', at(13)));
         assert_eq!(recent.forgotten(), 0);

@@ -3,16 +3,16 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use collectd_net::Item;
 use ipnet::IpNet;
 
-use super::recent::Recent;
+use super::recent::RecentHashes;
 
 /// How many packets and items are remembered, each: 50 MB at the most.
-const REMEMBERED: usize = 1 << 20;
+pub(crate) const REMEMBERED: usize = 1 << 20;
 
 /// A network, or one address: `10.0.0.0/8`, `fd00::/8`, `192.0.2.7`.
 ///
@@ -64,7 +64,7 @@ pub struct Duplicates {
 
 #[derive(Debug)]
 struct Known {
-    recent: Mutex<Recent<u64>>,
+    recent: Mutex<RecentHashes>,
     found: AtomicU64,
 }
 
@@ -77,24 +77,47 @@ impl Duplicates {
 
     /// Whether this packet is new; counted if not.
     pub(super) fn packet_is_new(&self, octets: &[u8], now: Instant) -> bool {
-        self.packets.is_new(self.keys.hash_one(octets), now)
+        self.packets.is_new(self.packet_key(octets), now)
     }
 
     /// Whether this item is new; counted if not.
     #[must_use]
     pub fn item_is_new(&self, item: &Item<'_>, now: Instant) -> bool {
-        let names = item.identifier().fields().map(|name| name.as_octets());
-        let hash = match item {
+        self.items.is_new(self.item_key(item), now)
+    }
+
+    /// Whether the item of this key is new; counted if not.
+    pub(crate) fn key_is_new(&self, key: u64, now: Instant) -> bool {
+        self.items.is_new(key, now)
+    }
+
+    /// What a packet is known by.
+    pub(crate) fn packet_key(&self, octets: &[u8]) -> u64 {
+        self.keys.hash_one(octets)
+    }
+
+    /// What an item is known by.
+    pub(crate) fn item_key(&self, item: &Item<'_>) -> u64 {
+        // In one piece, because hashing many small ones takes longer; with their lengths, so that none runs into the next.
+        let mut octets = Vec::with_capacity(256);
+        let mut add = |piece: &[u8]| {
+            octets.extend_from_slice(&piece.len().to_ne_bytes());
+            octets.extend_from_slice(piece);
+        };
+        item.identifier().fields().iter().for_each(|name| add(name.as_octets()));
+        add(&item.time().raw().to_ne_bytes());
+        add(&[u8::from(matches!(item, Item::ValueList(_)))]);
+        match item {
             Item::ValueList(list) => {
-                let values = (list.values.kinds(), list.values.octets());
-                self.keys.hash_one((names, list.time.raw(), values))
+                add(list.values.kinds());
+                add(list.values.octets().as_flattened());
             }
             Item::Notification(notification) => {
-                let what = (notification.severity.raw(), notification.message.as_octets());
-                self.keys.hash_one((names, notification.time.raw(), what))
+                add(&notification.severity.raw().to_ne_bytes());
+                add(notification.message.as_octets());
             }
-        };
-        self.items.is_new(hash, now)
+        }
+        self.keys.hash_one(octets.as_slice())
     }
 
     /// How many packets and items were heard already.
@@ -102,19 +125,30 @@ impl Duplicates {
     pub fn found(&self) -> (u64, u64) {
         (self.packets.found.load(Ordering::Relaxed), self.items.found.load(Ordering::Relaxed))
     }
+
+    /// How many packets and items were forgotten within the window because there were too many.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.packets.lock().forgotten() + self.items.lock().forgotten()
+    }
 }
 
 impl Known {
     fn new(window: Duration) -> Self {
-        Self { recent: Mutex::new(Recent::new(window, REMEMBERED)), found: AtomicU64::new(0) }
+        Self { recent: Mutex::new(RecentHashes::new(window, REMEMBERED)), found: AtomicU64::new(0) }
     }
 
     fn is_new(&self, hash: u64, now: Instant) -> bool {
-        let is_new = self.recent.lock().unwrap_or_else(PoisonError::into_inner).note(hash, now);
+        let is_new = self.lock().note(hash, now);
         if !is_new {
             self.found.fetch_add(1, Ordering::Relaxed);
         }
         is_new
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RecentHashes> {
+        // Nothing is half done where a thread could panic.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use collectd_net::Key;
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
 
@@ -150,6 +151,11 @@ impl Destination {
     #[must_use]
     pub const fn seal_room(&self) -> usize {
         self.seal.room()
+    }
+
+    /// Whose password packets are sealed with, if they are.
+    pub(crate) fn credentials(&self) -> Option<(&str, &Key)> {
+        self.seal.credentials()
     }
 
     /// The server.

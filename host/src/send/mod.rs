@@ -20,9 +20,12 @@ mod socket;
 
 pub use destination::{Counts, Destination};
 pub use notice::{Notice, Trouble};
+pub(crate) use packer::Packed;
 pub use packer::{MAX_AGE, Packer, Ready, TooLong};
 pub use seal::CredentialError;
 pub use sender::{Sender, Settings};
+#[cfg(feature = "config")]
+pub(crate) use server::OPTIONS;
 pub use server::{Level, Server, ServerError};
 
 use std::fmt;

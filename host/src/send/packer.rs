@@ -63,6 +63,34 @@ impl Ready<'_> {
     pub fn octets(&self) -> &[u8] {
         self.buffer.get(self.room..).unwrap_or_default()
     }
+
+    /// The same in memory of its own.
+    pub(crate) fn to_packed(self) -> Packed {
+        let Self { buffer, paused, room, items } = self;
+        Packed { buffer: buffer.into(), paused, room, items }
+    }
+}
+
+/// A packet that is ready, in memory of its own.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    buffer: Box<[u8]>,
+    paused: Paused,
+    room: usize,
+    items: u64,
+}
+
+impl Packed {
+    /// The packet, borrowed.
+    pub(crate) fn ready(&self) -> Ready<'_> {
+        let Self { buffer, paused, room, items } = self;
+        Ready { buffer, paused: *paused, room: *room, items: *items }
+    }
+
+    /// Octets of memory that it takes.
+    pub(crate) fn weight(&self) -> usize {
+        self.buffer.len()
+    }
 }
 
 impl Packer {
@@ -93,6 +121,12 @@ impl Packer {
         }
         self.since.get_or_insert(now);
         Ok(())
+    }
+
+    /// How many items wait in the packet so far.
+    #[must_use]
+    pub const fn waiting(&self) -> u64 {
+        self.items
     }
 
     /// When the packet so far is to be sent at the latest; `None` as long as it is empty.

@@ -41,6 +41,14 @@ impl Seal {
         Ok(Self::Sealed { level: server.level, username, key: Box::new(key) })
     }
 
+    /// Whose password it is made with.
+    pub(super) fn credentials(&self) -> Option<(&str, &Key)> {
+        match self {
+            Self::None => None,
+            Self::Sealed { username, key, .. } => Some((username, key)),
+        }
+    }
+
     /// Octets that the seal takes.
     pub(super) const fn room(&self) -> usize {
         match self {

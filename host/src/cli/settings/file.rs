@@ -14,8 +14,8 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::Spot;
 use super::{Assignment, Choice, Place, Problem, Setting, all, counts, environment, is_switch, judge, takes_settings};
-use crate::listen::OPTIONS;
 use crate::suggest::{did_you_mean, question};
+use crate::{listen, send};
 
 /// The file of the whole machine.
 pub(super) const SYSTEM: &str = "/etc/collectd-tap.toml";
@@ -190,7 +190,7 @@ impl Reader<'_> {
         }
         let text = match value.get_ref() {
             DeValue::Table(table) if setting.is_address() => {
-                address(table, value.span()).map_err(|wrong| vec![wrong])?
+                address(table, value.span(), options(setting)).map_err(|wrong| vec![wrong])?
             }
             value => scalar(value).ok_or_else(|| wrong(format!("'{}' takes {}", setting.name, expected(setting))))?,
         };
@@ -221,8 +221,13 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
+/// The options that an address of this setting may have.
+fn options(setting: &Setting<'_>) -> &'static [&'static str] {
+    if setting.name == "server" { &send::OPTIONS } else { &listen::OPTIONS }
+}
+
 /// An address spelt as a table, in the form of the flag: `HOST:PORT%INTERFACE,option=value…`.
-fn address(table: &DeTable<'_>, whole: Range<usize>) -> Result<String, Wrong> {
+fn address(table: &DeTable<'_>, whole: Range<usize>, known: &[&str]) -> Result<String, Wrong> {
     let mut parts = [None, None, None];
     let mut options = String::new();
     for (key, value) in table {
@@ -239,8 +244,8 @@ fn address(table: &DeTable<'_>, whole: Range<usize>) -> Result<String, Wrong> {
             }
             match ["host", "port", "interface"].iter().position(|part| *part == name) {
                 Some(part) => parts[part] = Some(text),
-                None if !OPTIONS.contains(&name) => {
-                    let known = ["host", "port"].into_iter().chain(OPTIONS);
+                None if !known.contains(&name) => {
+                    let known = ["host", "port"].into_iter().chain(known.iter().copied());
                     let meant = did_you_mean(name, known);
                     return Err((key.span(), format!("an address has no '{}'{meant}", Text::from(name))));
                 }
@@ -261,7 +266,7 @@ mod tests {
     use super::*;
 
     fn parsed(toml: &str) -> Result<String, String> {
-        address(DeTable::parse(toml).expect("TOML").get_ref(), 0..1).map_err(|(_, message)| message)
+        address(DeTable::parse(toml).expect("TOML").get_ref(), 0..1, &listen::OPTIONS).map_err(|(_, message)| message)
     }
 
     #[test]
@@ -281,6 +286,14 @@ mod tests {
         ] {
             assert_eq!(parsed(toml), text.map(str::to_owned).map_err(str::to_owned), "{toml}");
         }
+    }
+
+    #[test]
+    fn a_server_has_options_of_its_own() {
+        let toml = "host = \"fd00::7\"\nttl = 4\nusername = \"paris\"";
+        let parsed = |known| address(DeTable::parse(toml).expect("TOML").get_ref(), 0..1, known);
+        assert_eq!(parsed(&send::OPTIONS).ok().as_deref(), Some("[fd00::7],ttl=4,username=paris"));
+        assert!(parsed(&listen::OPTIONS).is_err());
     }
 
     #[test]
