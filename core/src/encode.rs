@@ -45,6 +45,30 @@ pub struct Encoder<'a> {
     state: State,
 }
 
+/// What an [`Encoder`] knows without its buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Paused {
+    room: u16,
+    state: State,
+}
+
+impl Paused {
+    /// Octets of the buffer that are in use: the room for a seal, and the packet behind it.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        // `usize::from` is not const yet.
+        #[expect(clippy::as_conversions, reason = "it has more bits")]
+        let end = self.state.end as usize;
+        end
+    }
+
+    /// Whether nothing has been added to the packet.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.state.end == self.room
+    }
+}
+
 /// What the receiver knows after the octets written so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
@@ -153,6 +177,21 @@ impl<'a> Encoder<'a> {
     /// Starts the next packet in the same buffer.
     pub fn clear(&mut self) {
         self.state = State::empty(self.room);
+    }
+
+    /// Lets go of the buffer, for as long as nothing is to be added.
+    #[must_use]
+    pub const fn pause(self) -> Paused {
+        Paused { room: self.room, state: self.state }
+    }
+
+    /// Goes on where another encoder [paused](Self::pause), in its buffer or in a copy of that.
+    ///
+    /// In the same way a packet can be sealed for several receivers, in a copy for each.
+    #[must_use]
+    pub fn resume(buffer: &'a mut [u8], paused: Paused) -> Self {
+        let size = buffer.len().min(usize::from(u16::MAX));
+        Self { buffer: buffer.get_mut(..size).unwrap_or_default(), room: paused.room, state: paused.state }
     }
 
     /// Adds what `add` writes as a whole, or nothing of it.
@@ -358,6 +397,28 @@ mod tests {
         assert!(encoder.value_list(&identifier(""), time, None, vec![Value::Counter(0); 7276]).is_ok());
         assert_eq!(encoder.packet().len(), 65_524);
         assert_eq!(encoder.value_list(&identifier(""), time, None, [Value::Counter(0)]), Err(FULL));
+    }
+
+    #[test]
+    fn a_pause_changes_nothing() {
+        let (time, later) = (Time::from_secs(1).unwrap(), Time::from_secs(2).unwrap());
+        let (mut whole, mut parts) = ([0xa5; 200], [0x5a; 200]);
+        let mut encoder = Encoder::with_room(&mut whole, 20);
+        let mut paused = Encoder::with_room(&mut parts, 20).pause();
+        assert!(paused.is_empty() && paused.len() == 20);
+        for (instance, time) in [("a", time), ("a", later), ("", later), ("", later)] {
+            encoder.value_list(&identifier(instance), time, None, [Value::Gauge(1.0)]).unwrap();
+            let mut resumed = Encoder::resume(&mut parts, paused);
+            resumed.value_list(&identifier(instance), time, None, [Value::Gauge(1.0)]).unwrap();
+            paused = resumed.pause();
+            let mut copy = parts;
+            assert_eq!(Encoder::resume(&mut copy[..paused.len()], paused).packet(), encoder.packet());
+        }
+        assert!(!paused.is_empty());
+        // A buffer that is too short holds no packet, and takes no item.
+        let mut encoder = Encoder::resume(&mut parts[..paused.len() - 1], paused);
+        assert_eq!(encoder.packet(), []);
+        assert_eq!(encoder.value_list(&identifier(""), later, None, [Value::Gauge(1.0)]), Err(FULL));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub use nb;
 
 pub use batch::{Batched, decrypt_together};
 pub use decode::Decoder;
-pub use encode::{Encoder, PACKET_SIZE, SEAL_ROOM};
+pub use encode::{Encoder, PACKET_SIZE, Paused, SEAL_ROOM};
 pub use error::{Cause, Error, Full, Missing};
 pub use filter::{Filter, FilterCause, FilterError, Found};
 pub use identifier::IncompleteIdentifier;

@@ -1,52 +1,17 @@
 //! A small made-up fleet, which sends as collectd daemons do.
 
-use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use collectd_net::{Encoder, Full, Identifier, Interval, Severity, Time, Value};
-use socket2::{Domain, Socket, Type};
+
+use crate::send::Destination;
 
 /// How often each host sends.
 const PERIOD: Duration = Duration::from_secs(2);
 /// Octets of parts that the daemon puts into a packet at the most (`WIRE §12`).
 const PACKET: usize = 1346;
 const HOSTS: [&str; 4] = ["web01", "web02", "db01", "cache01"];
-
-/// Where packets go to.
-#[derive(Debug)]
-pub(crate) struct Destination {
-    socket: UdpSocket,
-    to: SocketAddr,
-    /// Whether the last packet could not be sent.
-    failing: bool,
-}
-
-impl Destination {
-    /// Sends to `to`, through `interface` if it is named.
-    pub(crate) fn new(to: SocketAddr, interface: Option<&str>) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(to), Type::DGRAM, None)?;
-        if let Some(name) = interface {
-            socket.bind_device(Some(name.as_bytes()))?;
-        }
-        let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-        socket.bind(&SocketAddr::new(any, 0).into())?;
-        Ok(Self { socket: socket.into(), to, failing: false })
-    }
-
-    /// Sends `packet`. That it cannot be sent is told once, until it can be again.
-    fn send(&mut self, packet: &[u8], complain: &dyn Fn(SocketAddr, io::Error)) {
-        let sent = self.socket.send_to(packet, self.to);
-        let failed = sent.is_err();
-        if let Err(error) = sent
-            && !self.failing
-        {
-            complain(self.to, error);
-        }
-        self.failing = failed;
-    }
-}
 
 /// The hosts and what they have counted so far.
 #[derive(Debug)]
@@ -63,10 +28,10 @@ impl Fleet {
     }
 
     /// Sends a packet of each host to each destination every two seconds.
-    pub(crate) fn send_for_ever(mut self, mut to: Vec<Destination>, complain: &dyn Fn(SocketAddr, io::Error)) {
+    pub(crate) fn send_for_ever(mut self, mut to: Vec<Destination>) {
         loop {
             for (host, name) in HOSTS.into_iter().enumerate() {
-                if let Err(error) = self.send(host, &mut to, complain) {
+                if let Err(error) = self.send(host, &mut to) {
                     // The packets have room for all that there is.
                     unreachable!("a packet of {name}: {error}");
                 }
@@ -76,28 +41,24 @@ impl Fleet {
         }
     }
 
-    fn send(
-        &mut self,
-        host: usize,
-        to: &mut [Destination],
-        complain: &dyn Fn(SocketAddr, io::Error),
-    ) -> Result<(), Full> {
+    fn send(&mut self, host: usize, to: &mut [Destination]) -> Result<(), Full> {
         let mut buffer = [0; PACKET];
         let mut encoder = Encoder::new(&mut buffer);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let time = Time::try_from(now).unwrap_or_default();
         self.values(host, time, &mut encoder)?;
         for destination in &mut *to {
-            destination.send(encoder.packet(), complain);
+            destination.push_octets(encoder.packet(), 8);
         }
         if let Some((severity, message)) = self.news(host) {
             encoder.clear();
             let identifier = Identifier { type_: "df_complex".into(), ..identifier(host, "df", "root") };
             encoder.notification(&identifier, time, severity, message.into())?;
-            for destination in to {
-                destination.send(encoder.packet(), complain);
+            for destination in &mut *to {
+                destination.push_octets(encoder.packet(), 1);
             }
         }
+        to.iter_mut().for_each(Destination::flush);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod owned;
 pub mod rate;
 mod reader;
 mod selection;
+pub mod send;
 pub mod sink;
 pub mod sources;
 mod suggest;

@@ -5,8 +5,9 @@ use std::thread;
 use super::listen::{Limits, print_arriving};
 use super::worker::Report;
 use super::{Exit, Failure, Printing, warn};
-use crate::demo::{Destination, Fleet};
+use crate::demo::Fleet;
 use crate::listen::{Address, Listener, Settings};
+use crate::send::{Destination, Server};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Demo {
@@ -34,17 +35,18 @@ pub(super) fn run(arguments: &Demo) -> Result<Exit, Failure> {
     let listener = Listener::open(&settings).map_err(|error| Failure::Runtime(error.to_string()))?;
     let to = listener.addresses().next().ok_or_else(|| Failure::Runtime("no address to send to".into()))?;
     let failed = |error| Failure::Runtime(format!("cannot start the fleet: {error}"));
-    let mut destinations = vec![Destination::new(to, None).map_err(failed)?];
-    for address in &arguments.send_to {
-        let unusable = |error| Failure::Runtime(format!("cannot send to {address}: {error}"));
-        for to in address.resolve().map_err(unusable)? {
-            destinations.push(Destination::new(to, address.interface.as_deref()).map_err(unusable)?);
-        }
+    let own = Address { host: to.ip().to_string(), port: to.port(), interface: None };
+    let mut destinations = Vec::new();
+    for server in [own].iter().chain(&arguments.send_to).cloned().map(Server::from) {
+        let destination = Destination::open(&server).map_err(|error| match error.is_usage() {
+            true => Failure::Usage(error.to_string()),
+            false => Failure::Runtime(error.to_string()),
+        })?;
+        destinations.push(destination.tell(|notice| warn(format_args!("{notice}"))));
     }
-    let complain = |to, error| warn(format_args!("cannot send to {to}: {error}"));
     thread::Builder::new()
         .name("fleet".into())
-        .spawn(move || Fleet::new().send_for_ever(destinations, &complain))
+        .spawn(move || Fleet::new().send_for_ever(destinations))
         .map_err(failed)?;
     print_arriving(listener, &settings, Report::Items, &arguments.printing, &arguments.limits)
 }

@@ -235,7 +235,7 @@ fn base_name(path: &Path) -> String {
 }
 
 /// A span of time: `10s`, `1m30s`, or a number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     const EXPECTED: &str = "a time is written as 10s, 1m30s, 500ms, or as a number of seconds";
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).map_err(|_| EXPECTED.into());

@@ -41,6 +41,7 @@ pub use queue::DropPolicy;
 pub use replay::{Opening, ReplayFilter};
 pub use seats::Change;
 pub use sieve::{Duplicates, network};
+pub(crate) use socket::is_link_local;
 pub use stamp::Stamp;
 
 use batch::MAX_DATAGRAM;

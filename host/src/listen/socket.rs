@@ -99,7 +99,7 @@ fn scoped(address: &SocketAddr, interface: Option<&Interface>) -> SocketAddr {
 }
 
 /// Whether the address is of IPv6's link-local or interface-local scope, unicast or group.
-pub(super) fn is_link_local(address: &SocketAddr) -> bool {
+pub(crate) fn is_link_local(address: &SocketAddr) -> bool {
     match address.ip() {
         IpAddr::V4(_) => false,
         IpAddr::V6(ip) => {
