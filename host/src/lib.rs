@@ -9,6 +9,8 @@ pub mod listen;
 mod owned;
 pub mod rate;
 mod reader;
+pub mod record;
+pub mod replay;
 mod selection;
 pub mod send;
 pub mod sink;

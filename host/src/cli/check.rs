@@ -93,6 +93,8 @@ fn findings(command: &clap::Command, layers: &Layers) -> Result<Vec<(settings::P
             Some(Command::Listen(listen)) => listen.check(),
             Some(Command::Decode(decode)) => decode.check(),
             Some(Command::Demo(demo)) => demo.check(),
+            Some(Command::Record(record)) => record.check(),
+            Some(Command::Replay(replay)) => replay.check(),
             _ => Vec::new(),
         };
         for finding in found {

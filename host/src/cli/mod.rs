@@ -19,6 +19,9 @@ mod man;
 mod output;
 mod passwords;
 mod printing;
+mod progress;
+mod record;
+mod replay;
 mod seconds;
 mod settings;
 mod stop;
@@ -65,6 +68,10 @@ enum Command {
     Decode(decode::Decode),
     /// Print what a small made-up fleet sends, to see how it looks without a collectd
     Demo(demo::Demo),
+    /// Write what arrives to a capture, as it is, still sealed
+    Record(record::Record),
+    /// Send the packets of captures again, at their pace or another
+    Replay(replay::Replay),
     /// Look types up in types.db, or check it
     Types(types::Types),
     /// Test the settings in the file and in environment variables, and show them
@@ -191,6 +198,8 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Listen(arguments)) => listen::run(arguments),
         Some(Command::Decode(arguments)) => decode::run(arguments),
         Some(Command::Demo(arguments)) => demo::run(arguments),
+        Some(Command::Record(arguments)) => record::run(arguments),
+        Some(Command::Replay(arguments)) => replay::run(arguments),
         Some(Command::Types(arguments)) => types::run(arguments),
         #[cfg(feature = "config")]
         Some(Command::Check(check)) => check::run(check, arguments.everywhere.choice()),
