@@ -63,6 +63,15 @@ pub enum CaptureError {
         /// The interface's number in its section.
         interface: u32,
     },
+    /// The file is compressed in a way that is not read, which is named.
+    Compression(&'static str),
+    /// The compressed data is damaged, or ends too early.
+    Compressed {
+        /// Where in the capture, unpacked, the record starts that could not be read.
+        offset: u64,
+        /// What is wrong with it.
+        error: io::Error,
+    },
     /// Reading failed.
     Io(io::Error),
 }
@@ -93,6 +102,13 @@ impl fmt::Display for CaptureError {
             Self::UnknownInterface { offset, interface } => {
                 write!(out, "packet at octet {offset} came from interface {interface}, which is not described")
             }
+            Self::Compression(name) => write!(out, "compressed with {name}, which is not read: unpack it first"),
+            Self::Compressed { offset, error } if error.kind() == io::ErrorKind::UnexpectedEof => {
+                write!(out, "the compressed data ends too early, in the record at octet {offset} of the capture")
+            }
+            Self::Compressed { offset, error } => {
+                write!(out, "the compressed data is damaged, in the record at octet {offset} of the capture: {error}")
+            }
             Self::Io(_) => write!(out, "cannot read the capture"),
         }
     }
@@ -101,7 +117,7 @@ impl fmt::Display for CaptureError {
 impl Error for CaptureError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
+            Self::Io(error) | Self::Compressed { error, .. } => Some(error),
             _ => None,
         }
     }

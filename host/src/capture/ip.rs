@@ -187,6 +187,7 @@ pub(super) fn datagram(source: IpAddr, destination: IpAddr, octets: Octets<'_>) 
         to: SocketAddr::new(destination, u16::from_be_bytes([d0, d1])),
         payload: payload.captured().to_vec(),
         truncated: payload.is_cut(),
+        time: None,
     })
 }
 

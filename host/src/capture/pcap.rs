@@ -5,10 +5,11 @@
 //! record   seconds(4) fraction(4) captured length(4) original length(4) [more(8)] frame
 //! ```
 //!
-//! The magic tells the byte order, whether fractions are micro- or nanoseconds (we need neither),
-//! and whether a record's header has eight octets more, as some old Linux versions wrote it.
+//! The magic tells the byte order, whether fractions are micro- or nanoseconds, and whether a record's
+//! header has eight octets more, as some old Linux versions wrote it.
 
 use std::io::Read;
+use std::time::Duration;
 
 use super::CaptureError;
 use super::source::{ByteOrder, Frame, Source};
@@ -28,33 +29,41 @@ const LINK_TYPE: u32 = 0xffff;
 #[derive(Debug)]
 pub(super) struct Pcap<R> {
     source: Source<R>,
+    form: Form,
+    link: u16,
+}
+
+/// What differs between the kinds of this format.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
     order: ByteOrder,
     record_header_length: u32,
-    link: u16,
+    nanos_per_fraction: u32,
 }
 
 impl<R: Read> Pcap<R> {
     /// What the first four octets say, if the file is of this format.
-    pub(super) fn sniff(magic: [u8; 4]) -> Option<(ByteOrder, u32)> {
-        [ByteOrder::Big, ByteOrder::Little].into_iter().find_map(|order| match order.u32(magic) {
-            MICROSECONDS | NANOSECONDS => Some((order, RECORD_HEADER_LENGTH)),
-            MODIFIED => Some((order, MODIFIED_RECORD_HEADER_LENGTH)),
-            _ => None,
+    pub(super) fn sniff(magic: [u8; 4]) -> Option<Form> {
+        [ByteOrder::Big, ByteOrder::Little].into_iter().find_map(|order| {
+            let (record_header_length, nanos_per_fraction) = match order.u32(magic) {
+                MICROSECONDS => (RECORD_HEADER_LENGTH, 1000),
+                NANOSECONDS => (RECORD_HEADER_LENGTH, 1),
+                MODIFIED => (MODIFIED_RECORD_HEADER_LENGTH, 1000),
+                _ => return None,
+            };
+            Some(Form { order, record_header_length, nanos_per_fraction })
         })
     }
 
     /// Reads the rest of the header; `source` has read the magic, `sniff` has judged it.
-    pub(super) fn new(
-        mut source: Source<R>,
-        (order, record_header_length): (ByteOrder, u32),
-    ) -> Result<Self, CaptureError> {
+    pub(super) fn new(mut source: Source<R>, form: Form) -> Result<Self, CaptureError> {
         source.more(HEADER_LENGTH - 4)?;
-        let [version, _, _, _, network] = source.words(order, 4)?;
-        let [major, minor] = order.halves(version);
+        let [version, _, _, _, network] = source.words(form.order, 4)?;
+        let [major, minor] = form.order.halves(version);
         if major != 2 {
             return Err(CaptureError::UnknownVersion { major, minor });
         }
-        Ok(Self { source, order, record_header_length, link: (network & LINK_TYPE) as u16 })
+        Ok(Self { source, form, link: (network & LINK_TYPE) as u16 })
     }
 
     /// The link type of all frames.
@@ -63,17 +72,21 @@ impl<R: Read> Pcap<R> {
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Frame<'_>>, CaptureError> {
-        if !self.source.begin(self.record_header_length)? {
+        let Form { order, record_header_length, nanos_per_fraction } = self.form;
+        if !self.source.begin(record_header_length)? {
             return Ok(None);
         }
-        let [seconds, _, captured, original_length] = self.source.words(self.order, 0)?;
+        let [seconds, fraction, captured, original_length] = self.source.words(order, 0)?;
         let start = self.source.length();
         self.source.more(captured)?;
         Ok(Some(Frame {
             link: self.link,
             octets: self.source.octets(start, captured as usize)?,
             original_length,
-            seconds: Some(u64::from(seconds)),
+            time: Some(
+                Duration::from_secs(seconds.into())
+                    + Duration::from_nanos(u64::from(fraction) * u64::from(nanos_per_fraction)),
+            ),
         }))
     }
 }
@@ -90,7 +103,7 @@ mod tests {
     ];
 
     fn open(file: &[u8]) -> Result<Pcap<&[u8]>, CaptureError> {
-        let mut source = Source::new(file);
+        let mut source = Source::new(file).unwrap();
         source.begin(4).unwrap();
         Pcap::new(source, Pcap::<&[u8]>::sniff(*file.first_chunk().unwrap()).unwrap())
     }
@@ -106,26 +119,26 @@ mod tests {
     }
 
     #[track_caller]
-    fn holds_the_frame(file: &[u8]) {
+    fn holds_the_frame(file: &[u8], nanos: u32) {
         let mut pcap = open(file).unwrap();
         assert_eq!(pcap.link(), 1);
         let frame = pcap.next().unwrap().unwrap();
         assert_eq!(frame.octets, [7, 8, 9]);
-        assert_eq!((frame.original_length, frame.seconds), (9, Some(5)));
+        assert_eq!((frame.original_length, frame.time), (9, Some(Duration::new(5, nanos))));
         assert!(pcap.next().unwrap().is_none());
     }
 
     #[test]
     fn both_byte_orders_are_read() {
-        holds_the_frame(&BIG);
-        holds_the_frame(&little());
+        holds_the_frame(&BIG, 6_000);
+        holds_the_frame(&little(), 6_000);
     }
 
     #[test]
-    fn nanoseconds_change_nothing() {
+    fn fractions_may_be_nanoseconds() {
         let mut file = BIG;
         file[2..4].copy_from_slice(&[0x3c, 0x4d]);
-        holds_the_frame(&file);
+        holds_the_frame(&file, 6);
     }
 
     #[test]
@@ -133,14 +146,14 @@ mod tests {
         let mut file = BIG.to_vec();
         file[2..4].copy_from_slice(&[0xcd, 0x34]);
         file.splice(40..40, [0; 8]);
-        holds_the_frame(&file);
+        holds_the_frame(&file, 6_000);
     }
 
     #[test]
     fn flags_above_the_link_type_are_ignored() {
         let mut file = BIG;
         file[20] = 0x44;
-        holds_the_frame(&file);
+        holds_the_frame(&file, 6_000);
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! units of the interface; the higher word comes first. Blocks of other types are passed over.
 
 use std::io::Read;
+use std::time::Duration;
 
 use super::CaptureError;
 use super::source::{ByteOrder, Frame, Source};
@@ -32,6 +33,10 @@ const END_LENGTH: usize = 4;
 
 /// The option of an interface that tells the unit of its times.
 const TIME_RESOLUTION: u16 = 9;
+/// The option of an interface that tells the seconds to add to its times.
+const TIME_OFFSET: u16 = 14;
+/// The option behind which there are no others.
+const END_OF_OPTIONS: u16 = 0;
 
 /// The packets of a pcapng file.
 #[derive(Debug)]
@@ -47,8 +52,26 @@ struct Interface {
     link: u16,
     /// 0 for no limit.
     snap_length: u32,
+    clock: Clock,
+}
+
+/// How the times of an interface are written.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
     /// None where a unit is so small that a second overflows.
     units_per_second: Option<u64>,
+    /// Seconds to add.
+    offset: i64,
+}
+
+impl Clock {
+    /// The time since the start of 1970, unless it was before that.
+    fn time(self, units: u64) -> Option<Duration> {
+        let per_second = self.units_per_second?;
+        let seconds = units.checked_div(per_second)?.checked_add_signed(self.offset)?;
+        let fraction = u128::from(units.checked_rem(per_second)?) * 1_000_000_000 / u128::from(per_second);
+        Some(Duration::new(seconds, fraction.try_into().ok()?))
+    }
 }
 
 /// A packet block's fields, whatever its type.
@@ -95,7 +118,7 @@ impl<R: Read> Pcapng<R> {
             link: interface.link,
             octets: self.source.octets(packet.start, packet.captured)?,
             original_length: packet.original_length,
-            seconds: packet.time.zip(interface.units_per_second).and_then(|(time, units)| time.checked_div(units)),
+            time: packet.time.and_then(|units| interface.clock.time(units)),
         }))
     }
 
@@ -146,27 +169,35 @@ impl<R: Read> Pcapng<R> {
     fn describe(&mut self) -> Result<(), CaptureError> {
         let [link, snap_length] = self.words(START_LENGTH)?;
         let [link, _] = self.order.halves(link);
-        let units_per_second = self.units_per_second(START_LENGTH + 8);
-        self.interfaces.push(Interface { link, snap_length, units_per_second });
+        let clock = self.clock(START_LENGTH + 8);
+        self.interfaces.push(Interface { link, snap_length, clock });
         Ok(())
     }
 
-    /// What an interface's options say of its times; microseconds if they say nothing.
-    fn units_per_second(&self, mut start: usize) -> Option<u64> {
+    /// What an interface's options say of its times; microseconds since 1970 if they say nothing.
+    fn clock(&self, mut start: usize) -> Clock {
+        let mut clock = Clock { units_per_second: Some(1_000_000), offset: 0 };
         while let Ok([head]) = self.words(start) {
             let [code, length] = self.order.halves(head);
             start += 4;
             if code == TIME_RESOLUTION
                 && let Ok([exponent]) = self.source.octets(start, 1)
             {
-                return match exponent & 0x80 {
+                clock.units_per_second = match exponent & 0x80 {
                     0 => 10_u64.checked_pow(u32::from(*exponent)),
                     _ => 2_u64.checked_pow(u32::from(exponent & 0x7f)),
                 };
+            } else if code == TIME_OFFSET
+                && length == 8
+                && let Ok(words) = self.source.words::<2>(self.order, start)
+            {
+                clock.offset = self.order.i64(words);
+            } else if code == END_OF_OPTIONS {
+                break;
             }
             start += usize::from(length).next_multiple_of(4);
         }
-        Some(1_000_000)
+        clock
     }
 
     fn enhanced(&self) -> Result<Packet, CaptureError> {
@@ -258,21 +289,21 @@ mod tests {
 
     fn open(file: &[u8]) -> Result<Pcapng<&[u8]>, CaptureError> {
         assert!(Pcapng::<&[u8]>::sniff(*file.first_chunk().unwrap()));
-        let mut source = Source::new(file);
+        let mut source = Source::new(file).unwrap();
         source.begin(4).unwrap();
         Pcapng::new(source)
     }
 
-    /// Link type, octets, original length, seconds.
-    type Row = (u16, Vec<u8>, u32, Option<u64>);
+    /// Link type, octets, original length, time.
+    type Row = (u16, Vec<u8>, u32, Option<Duration>);
 
     fn frames(parts: &[Vec<u8>]) -> Result<Vec<Row>, CaptureError> {
         let file = parts.concat();
         let mut file = open(&file)?;
         let mut rows = Vec::new();
         while let Some(frame) = file.next()? {
-            let Frame { link, octets, original_length, seconds } = frame;
-            rows.push((link, octets.to_vec(), original_length, seconds));
+            let Frame { link, octets, original_length, time } = frame;
+            rows.push((link, octets.to_vec(), original_length, time));
         }
         Ok(rows)
     }
@@ -281,7 +312,7 @@ mod tests {
     fn each_packet_has_the_link_type_of_its_interface() {
         let (first, second) = (interface(1, 0, &[]), interface(101, 0, &[]));
         let rows = frames(&[section(big), first, second, enhanced(1, 0), enhanced(0, 0)]).unwrap();
-        assert_eq!(rows, [(101, vec![7, 8, 9], 5, Some(0)), (1, vec![7, 8, 9], 5, Some(0)),]);
+        assert_eq!(rows, [(101, vec![7, 8, 9], 5, Some(Duration::ZERO)), (1, vec![7, 8, 9], 5, Some(Duration::ZERO)),]);
     }
 
     #[test]
@@ -314,7 +345,7 @@ mod tests {
         let head = [7, 0, 0, 1, 1].map(big);
         let body = [head.as_flattened(), &[9, 0, 0, 0]].concat();
         let parts = [section(big), interface(1, 0, &[]), block(big, OBSOLETE_PACKET, &body)];
-        assert_eq!(frames(&parts).unwrap(), [(1, vec![9], 1, Some(0))]);
+        assert_eq!(frames(&parts).unwrap(), [(1, vec![9], 1, Some(Duration::ZERO))]);
     }
 
     #[test]
@@ -329,9 +360,16 @@ mod tests {
     fn time_counts_the_units_of_the_interface() {
         let tenths = [0, 2, 0, 3, b'e', b't', b'h', 0, 0, 9, 0, 1, 1, 0, 0, 0];
         let quarters = [0, 9, 0, 1, 0x82, 0, 0, 0];
-        for (options, seconds) in [(&tenths[..], 8), (&quarters, 20)] {
-            let rows = frames(&[section(big), interface(1, 0, options), enhanced(0, 80)]).unwrap();
-            assert_eq!(rows[0].3, Some(seconds));
+        let later = [0, 14, 0, 8, 0, 0, 0, 1, 0, 0, 0, 2, 0, 9, 0, 1, 0x82, 0, 0, 0];
+        let earlier = [0, 14, 0, 8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf6, 0, 9, 0, 1, 1, 0, 0, 0];
+        for (options, time) in [
+            (&tenths[..], Some(Duration::new(8, 300_000_000))),
+            (&quarters, Some(Duration::new(20, 750_000_000))),
+            (&later, Some(Duration::new((1 << 32) + 22, 750_000_000))),
+            (&earlier, None),
+        ] {
+            let rows = frames(&[section(big), interface(1, 0, options), enhanced(0, 83)]).unwrap();
+            assert_eq!(rows[0].3, time);
         }
         let absurd = [0, 9, 0, 1, 0xff, 0, 0, 0];
         let rows = frames(&[section(big), interface(1, 0, &absurd), enhanced(0, 80)]).unwrap();

@@ -1,8 +1,10 @@
 //! Reading a capture record by record, with the offset at hand and no trust in lengths.
 
 use std::io::{BufReader, Read};
+use std::time::Duration;
 
 use super::CaptureError;
+use super::compressed::Stream;
 
 /// A longer record is taken for damage: no link has frames of this length.
 pub(super) const LONGEST_RECORD: u32 = 16 << 20;
@@ -16,22 +18,22 @@ pub(super) struct Frame<'a> {
     pub(super) octets: &'a [u8],
     /// How long it was on the wire.
     pub(super) original_length: u32,
-    /// When it came, in whole seconds, if the file says so.
-    pub(super) seconds: Option<u64>,
+    /// When it came, as the time since the start of 1970 in UTC, if the file says so.
+    pub(super) time: Option<Duration>,
 }
 
 /// A file and the record that is being read from it.
 #[derive(Debug)]
 pub(super) struct Source<R> {
-    read: BufReader<R>,
+    read: BufReader<Stream<R>>,
     record: Vec<u8>,
     /// Where the record starts.
     offset: u64,
 }
 
 impl<R: Read> Source<R> {
-    pub(super) fn new(read: R) -> Self {
-        Self { read: BufReader::new(read), record: Vec::new(), offset: 0 }
+    pub(super) fn new(read: R) -> Result<Self, CaptureError> {
+        Ok(Self { read: BufReader::new(Stream::new(read)?), record: Vec::new(), offset: 0 })
     }
 
     /// Starts the next record with `length` octets; false at the end of the file.
@@ -52,7 +54,12 @@ impl<R: Read> Source<R> {
         let needed = self.record.len() + length as usize;
         // `read_to_end` grows the record with what arrives, not with what the length promises.
         let mut part = self.read.by_ref().take(u64::from(length));
-        part.read_to_end(&mut self.record)?;
+        if let Err(error) = part.read_to_end(&mut self.record) {
+            return Err(match self.read.get_ref().is_damage(&error) {
+                true => CaptureError::Compressed { offset: self.offset, error },
+                false => CaptureError::Io(error),
+            });
+        }
         if self.record.len() < needed {
             return Err(CaptureError::Truncated { offset: self.offset, needed, left: self.record.len() });
         }
@@ -108,6 +115,15 @@ impl ByteOrder {
         }
     }
 
+    /// The number of 64 bits that stands where two words were read.
+    pub(super) fn i64(self, [first, second]: [u32; 2]) -> i64 {
+        let (high, low) = match self {
+            Self::Big => (first, second),
+            Self::Little => (second, first),
+        };
+        (i64::from(high) << 32) | i64::from(low)
+    }
+
     /// The two numbers that stand where a word was read, in the order of the file.
     pub(super) fn halves(self, word: u32) -> [u16; 2] {
         let [high, low] = [(word >> 16) as u16, word as u16];
@@ -124,7 +140,7 @@ mod tests {
 
     #[test]
     fn end_between_records_is_the_end() {
-        let mut source = Source::new(&[1, 2, 3, 4, 5, 6][..]);
+        let mut source = Source::new(&[1, 2, 3, 4, 5, 6][..]).unwrap();
         assert!(source.begin(4).unwrap());
         source.more(2).unwrap();
         assert_eq!(source.octets(0, 6).unwrap(), [1, 2, 3, 4, 5, 6]);
@@ -134,7 +150,7 @@ mod tests {
 
     #[test]
     fn end_inside_a_record_names_the_place() {
-        let mut source = Source::new(&[1, 2, 3, 4, 5, 6][..]);
+        let mut source = Source::new(&[1, 2, 3, 4, 5, 6][..]).unwrap();
         assert!(source.begin(2).unwrap());
         assert!(source.begin(3).unwrap());
         let error = source.more(4).unwrap_err();
@@ -143,20 +159,20 @@ mod tests {
 
     #[test]
     fn long_promise_allocates_only_what_comes() {
-        let mut source = Source::new(&[0; 100][..]);
+        let mut source = Source::new(&[0; 100][..]).unwrap();
         source.begin(LONGEST_RECORD).unwrap_err();
         assert!(source.record.capacity() < 1024);
     }
 
     #[test]
     fn longer_than_the_longest_is_refused() {
-        let error = Source::new(&[][..]).more(LONGEST_RECORD + 1).unwrap_err();
+        let error = Source::new(&[][..]).unwrap().more(LONGEST_RECORD + 1).unwrap_err();
         assert!(matches!(error, CaptureError::TooLong { offset: 0, .. }));
     }
 
     #[test]
     fn words_need_all_their_octets() {
-        let mut source = Source::new(&[9, 0, 0, 0, 1, 2, 0, 0][..]);
+        let mut source = Source::new(&[9, 0, 0, 0, 1, 2, 0, 0][..]).unwrap();
         source.begin(8).unwrap();
         assert_eq!(source.words(ByteOrder::Big, 1).unwrap(), [1]);
         let error = source.words::<2>(ByteOrder::Little, 1).unwrap_err();

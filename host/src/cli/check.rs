@@ -97,6 +97,8 @@ fn findings(command: &clap::Command, layers: &Layers) -> Result<Vec<(settings::P
             Some(Command::Doctor(doctor)) => doctor.check(),
             Some(Command::Send(send)) => send.check(),
             Some(Command::Relay(relay)) => relay.check(),
+            Some(Command::Record(record)) => record.check(),
+            Some(Command::Replay(replay)) => replay.check(),
             _ => Vec::new(),
         };
         for finding in found {

@@ -22,7 +22,7 @@ pub(super) struct Decode {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Take the datagrams of a capture that go to this UDP port, or to any
-    #[arg(short, long, value_name = "PORT", default_value_t = Port(Some(PORT)))]
+    #[arg(short, long, value_name = "PORT", default_value_t = Port::default())]
     port: Port,
     #[command(flatten)]
     printing: Printing,
@@ -38,7 +38,20 @@ impl Decode {
 
 /// The UDP port to take; none stands for any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Port(Option<u16>);
+pub(super) struct Port(Option<u16>);
+
+impl Port {
+    /// Whether datagrams to this port are taken.
+    pub(super) fn takes(self, port: u16) -> bool {
+        self.0.is_none_or(|taken| taken == port)
+    }
+}
+
+impl Default for Port {
+    fn default() -> Self {
+        Self(Some(PORT))
+    }
+}
 
 impl FromStr for Port {
     type Err = &'static str;
@@ -158,7 +171,7 @@ impl Run<'_> {
                     continue;
                 }
             };
-            if self.port.0.is_some_and(|port| port != datagram.to.port()) {
+            if !self.port.takes(datagram.to.port()) {
                 self.other_ports += 1;
                 continue;
             }

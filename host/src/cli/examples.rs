@@ -70,6 +70,20 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
                 "collectd-tap relay --only notifications --packet-size 1200 -S 127.0.0.1:25827",
             ),
         ],
+        Some("record") => &[
+            ("Record in files of 100 MiB, and keep ten", "collectd-tap record --rotate-size 100M --keep 10 tap.pcap"),
+            ("Look on with tshark", "collectd-tap record - | tshark -r -"),
+        ],
+        Some("replay") => &[
+            (
+                "Send a capture to this machine, ten times as fast",
+                "collectd-tap replay --speed 10x -S 127.0.0.1 capture.pcap",
+            ),
+            (
+                "Send it at a given rate, with the times of today",
+                "collectd-tap replay --rate 1000/s --shift-time -S '[::1]' capture.pcap",
+            ),
+        ],
         Some("types") => &[
             ("Look up what the values of a type are called", "collectd-tap types load"),
             ("Test a file of types", "collectd-tap types --lint types.db"),

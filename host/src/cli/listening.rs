@@ -17,6 +17,20 @@ const DEDUP: &str = "60s";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Listening {
+    #[command(flatten)]
+    hearing: Hearing,
+    /// Refuse sealed packets that were opened within this time before; it takes both copies of a collectd that signs for two
+    /// groups for one
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    replay_window: Option<Duration>,
+    /// Decode on this many threads; what one sender sends stays in order. With --count, one does it all
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: u16,
+}
+
+/// Where to listen, and whom to hear, whatever becomes of it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Hearing {
     /// Listen here instead of on the default groups: a group is joined, another address bound; may be repeated. Options:
     /// source=ADDRESS (of a group, hear this sender alone), security-level=LEVEL, auth-file=FILE
     #[arg(short = 'L', long, value_name = "HOST[:PORT][%IFACE][,OPTION=VALUE]...")]
@@ -30,10 +44,6 @@ pub(super) struct Listening {
     /// Hear these senders alone: addresses and networks such as 10.0.0.0/8,fd00::/8; others are counted, not decoded
     #[arg(long, value_name = "CIDR,...", value_delimiter = ',', value_parser = network)]
     allowed_sources: Vec<ipnet::IpNet>,
-    /// Refuse sealed packets that were opened within this time before; it takes both copies of a collectd that signs for two
-    /// groups for one
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    replay_window: Option<Duration>,
     /// Leave out what was heard within this time before, over another interface, group or relay
     #[arg(long, value_name = "TIME", value_parser = duration, num_args = 0..=1, require_equals = true, default_missing_value = DEDUP)]
     dedup: Option<Duration>,
@@ -49,9 +59,6 @@ pub(super) struct Listening {
     /// What to drop when they take more: the newest, or the oldest
     #[arg(long, value_name = "WHICH", default_value_t, value_parser = drop_policy(), hide_possible_values = true)]
     drop: DropPolicy,
-    /// Decode on this many threads; what one sender sends stays in order. With --count, one does it all
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
-    workers: u16,
 }
 
 /// What is printed of what arrives.
@@ -79,17 +86,9 @@ impl Listening {
     /// Where to listen, and how; `one_by_one` if a single worker must see everything.
     pub(super) fn settings(&self, one_by_one: bool) -> Settings {
         Settings {
-            endpoints: self.listen.clone(),
-            interfaces: self.interface.clone(),
-            wait_for_interfaces: self.wait,
-            receive_buffer: self.receive_buffer,
-            max_packet: self.max_packet_size,
-            queue: self.queue,
-            drop_policy: self.drop,
             workers: if one_by_one { 1 } else { self.workers.into() },
-            allowed_sources: self.allowed_sources.clone(),
-            dedup: self.dedup,
             replay_window: self.replay_window,
+            ..self.hearing.settings()
         }
     }
 
@@ -97,13 +96,44 @@ impl Listening {
     #[cfg(feature = "config")]
     pub(super) fn check(&self, opening: &Opening) -> Vec<Finding> {
         let has_own = |endpoint: &Endpoint| endpoint.profile != Profile::default();
-        let all_have_own = !self.listen.is_empty() && self.listen.iter().all(has_own);
+        let listen = &self.hearing.listen;
+        let all_have_own = !listen.is_empty() && listen.iter().all(has_own);
         let mut findings = if all_have_own { Vec::new() } else { opening.check() };
+        findings.extend(self.hearing.check());
+        for Endpoint { profile, .. } in listen.iter().filter(|endpoint| has_own(endpoint)) {
+            let path = profile.auth_file.as_ref().or(opening.auth_file.as_ref());
+            let level = profile.security_level.unwrap_or(opening.security_level);
+            findings.extend(passwords::check(("listen", path.map(AsRef::as_ref)), ("listen", level)));
+        }
+        findings
+    }
+}
+
+impl Hearing {
+    /// Where to listen, and how.
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            endpoints: self.listen.clone(),
+            interfaces: self.interface.clone(),
+            wait_for_interfaces: self.wait,
+            receive_buffer: self.receive_buffer,
+            max_packet: self.max_packet_size,
+            queue: self.queue,
+            drop_policy: self.drop,
+            allowed_sources: self.allowed_sources.clone(),
+            dedup: self.dedup,
+            ..Settings::default()
+        }
+    }
+
+    /// What is wrong with these settings on this machine.
+    #[cfg(feature = "config")]
+    pub(super) fn check(&self) -> Vec<Finding> {
         // Whoever waits for interfaces may name what is not there yet.
         let unknown = |setting, name: &str| Finding::unknown_interface(setting, name).filter(|_| !self.wait);
-        findings.extend(self.interface.iter().filter_map(|name| unknown("interface", name)));
+        let mut findings: Vec<_> = self.interface.iter().filter_map(|name| unknown("interface", name)).collect();
         for endpoint in &self.listen {
-            let Endpoint { address, profile, .. } = endpoint;
+            let address = &endpoint.address;
             findings.extend(address.interface.iter().filter_map(|name| unknown("listen", name)));
             if let Some(error) = endpoint.without_interface(&self.interface) {
                 findings.push(Finding::error("listen", error.to_string()));
@@ -111,11 +141,6 @@ impl Listening {
             if let Err(error) = address.resolve() {
                 // It is tried again until it has one.
                 findings.push(Finding::warning("listen", format!("cannot resolve {address}: {error}")));
-            }
-            if has_own(endpoint) {
-                let path = profile.auth_file.as_ref().or(opening.auth_file.as_ref());
-                let level = profile.security_level.unwrap_or(opening.security_level);
-                findings.extend(passwords::check(("listen", path.map(AsRef::as_ref)), ("listen", level)));
             }
         }
         findings

@@ -23,7 +23,10 @@ mod output;
 mod passwords;
 mod presence;
 mod printing;
+mod progress;
+mod record;
 mod relay;
+mod replay;
 mod seconds;
 mod send;
 mod settings;
@@ -82,6 +85,10 @@ enum Command {
     Send(Box<send::Send>),
     /// Send on what arrives, packet by packet or item by item, and nothing twice
     Relay(relay::Relay),
+    /// Write what arrives to a capture, as it is, still sealed
+    Record(record::Record),
+    /// Send the packets of captures again, at their pace or another
+    Replay(replay::Replay),
     /// Look types up in types.db, or check it
     Types(types::Types),
     /// Test the settings in the file and in environment variables, and show them
@@ -212,6 +219,8 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Doctor(arguments)) => doctor::run(arguments),
         Some(Command::Send(arguments)) => send::run(arguments),
         Some(Command::Relay(arguments)) => relay::run(arguments),
+        Some(Command::Record(arguments)) => record::run(arguments),
+        Some(Command::Replay(arguments)) => replay::run(arguments),
         Some(Command::Types(arguments)) => types::run(arguments),
         #[cfg(feature = "config")]
         Some(Command::Check(check)) => check::run(check, arguments.everywhere.choice()),

@@ -132,7 +132,9 @@ fn write(level: &Level, message: &str) {
         Level::DEBUG => "debug: ",
         Level::TRACE => "trace: ",
     };
-    let _ = io::stderr().write_all(format!("collectd-tap: {kind}{message}\n").as_bytes());
+    super::progress::aside(|| {
+        let _ = io::stderr().write_all(format!("collectd-tap: {kind}{message}\n").as_bytes());
+    });
 }
 
 /// What an event says, and the place that limits it.

@@ -2,6 +2,8 @@
 
 use collectd_net::{Arrival, Batched};
 
+use super::Stamp;
+
 /// No UDP datagram is longer.
 pub(super) const MAX_DATAGRAM: usize = 65_535;
 /// A batch that is used again keeps no more memory than this.
@@ -12,6 +14,8 @@ const KEPT: usize = 256 << 10;
 pub(super) struct Batch {
     octets: Vec<u8>,
     packets: Vec<Packet>,
+    /// How each of them came, if anybody wants to know.
+    stamps: Vec<Stamp>,
     /// Which of the listener's profiles they are opened by.
     pub(super) profile: usize,
     /// How many packets have been read, and where the next one begins.
@@ -36,6 +40,16 @@ impl Batch {
     pub(super) fn push(&mut self, arrival: Arrival, octets: &[u8]) {
         self.octets.extend_from_slice(octets);
         self.packets.push(Packet { arrival, len: octets.len() });
+    }
+
+    /// Notes how the datagram came that was added last.
+    pub(super) fn stamp(&mut self, stamp: Stamp) {
+        self.stamps.push(stamp);
+    }
+
+    /// How the next packet came, as far as that was noted.
+    pub(super) fn next_stamp(&self) -> Option<Stamp> {
+        self.stamps.get(self.read).copied()
     }
 
     /// The next packet that has not been read.
@@ -65,6 +79,7 @@ impl Batch {
         self.octets.clear();
         self.octets.shrink_to(KEPT);
         self.packets.clear();
+        self.stamps.clear();
         (self.read, self.start) = (0, 0);
     }
 
@@ -79,13 +94,17 @@ impl Batch {
 
     /// Octets of memory it takes, so that a flood of tiny datagrams is bounded too.
     pub(super) fn weight(&self) -> usize {
-        self.octets.capacity() + self.packets.capacity() * size_of::<Packet>() + size_of::<Self>()
+        self.octets.capacity()
+            + self.packets.capacity() * size_of::<Packet>()
+            + self.stamps.capacity() * size_of::<Stamp>()
+            + size_of::<Self>()
     }
 
     /// Gives back memory that it does not need, before it waits for long.
     pub(super) fn shrink(&mut self) {
         self.octets.shrink_to_fit();
         self.packets.shrink_to_fit();
+        self.stamps.shrink_to_fit();
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use collectd_net::Batched;
 
+use super::Stamp;
 use super::batch::Batch;
 use super::intake::Shared;
 use super::queue::{Next, Queue};
@@ -174,6 +175,12 @@ impl Share {
     /// The next packet of those that were waited for; `None` when all are read.
     pub fn pop(&mut self) -> Option<Batched<'_>> {
         self.batch.pop()
+    }
+
+    /// How the next packet came, if [the settings](super::Settings::stamps) ask for that.
+    #[must_use]
+    pub fn next_stamp(&self) -> Option<Stamp> {
+        self.batch.next_stamp()
     }
 
     /// All packets of those that were waited for which have not been read yet, to be decrypted together.

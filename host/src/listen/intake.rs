@@ -20,6 +20,7 @@ use super::own::Own;
 use super::queue::Queue;
 use super::sieve::{Duplicates, Sources};
 use super::socket::{Socket, socket_address};
+use super::stamp::{self, Stamp};
 
 /// How many datagrams are taken in with one call.
 const BATCH: usize = 64;
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     pub(super) kernel: AtomicU64,
     /// How many octets of a datagram are taken in.
     pub(super) max_packet: usize,
+    /// Whether it is to be known how each datagram came.
+    pub(super) stamps: bool,
 }
 
 /// The thread of one socket.
@@ -56,6 +59,9 @@ pub(super) struct Intake {
 impl Intake {
     /// Takes in until it is over, and then what the kernel still holds.
     pub(super) fn run(self) {
+        if self.shared.stamps {
+            stamp::ask(&self.socket.socket, &self.socket.address);
+        }
         let mut room = Room::new(&self);
         let mut pace = Pace::new(self.socket.buffer);
         let mut quiet = true;
@@ -110,28 +116,34 @@ impl Intake {
     /// Takes in what is there, up to a batch, and queues it; how many datagrams that was.
     fn receive(&self, room: &mut Room) -> nix::Result<usize> {
         room.arrivals.clear();
+        room.stamps.clear();
         {
             // The kernel writes into the headers how much of them it used, so they are made anew.
-            room.headers = MultiHeaders::preallocate(BATCH, Some(nix::cmsg_space!(u32)));
+            room.headers = MultiHeaders::preallocate(BATCH, Some(stamp::room(self.shared.stamps)));
             let mut slices = room.buffers.each_mut().map(|buffer| [IoSliceMut::new(buffer)]);
             let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
             for message in recvmmsg(self.socket.socket.as_raw_fd(), &mut room.headers, &mut slices, flags, None)? {
+                let mut stamp = self.shared.stamps.then(|| Stamp::now(self.socket.address));
                 for control in message.cmsgs().into_iter().flatten() {
                     if let ControlMessageOwned::RxqOvfl(drops) = control {
                         self.socket.drops.note(drops);
+                    } else if let Some(stamp) = &mut stamp {
+                        stamp.learn(&control);
                     }
                 }
+                room.stamps.extend(stamp);
                 // With MSG_TRUNC this is the length on the wire.
                 room.arrivals.push(Arrival { len: message.bytes, from: message.address.and_then(socket_address) });
             }
         }
         let now = self.shared.duplicates.as_ref().map(|_| Instant::now());
-        for (buffer, arrival) in room.buffers.iter().zip(&room.arrivals) {
+        for (place, (buffer, arrival)) in room.buffers.iter().zip(&room.arrivals).enumerate() {
             let octets = buffer.get(..arrival.len).unwrap_or(buffer);
             if self.admits(arrival, octets, now)
                 && let Some(batch) = room.batches.get_mut(shard(arrival.from, self.shared.queues.len()))
             {
                 batch.push(*arrival, octets);
+                room.stamps.get(place).into_iter().for_each(|stamp| batch.stamp(*stamp));
             }
         }
         for (batch, queue) in room.batches.iter_mut().zip(&self.shared.queues) {
@@ -172,6 +184,8 @@ struct Room {
     buffers: [Box<[u8]>; BATCH],
     headers: MultiHeaders<SockaddrStorage>,
     arrivals: Vec<Arrival>,
+    /// Of each arrival, if they are asked for.
+    stamps: Vec<Stamp>,
     batches: Vec<Batch>,
 }
 
@@ -182,6 +196,7 @@ impl Room {
             buffers: std::array::from_fn(|_| vec![0; intake.shared.max_packet].into_boxed_slice()),
             headers: MultiHeaders::preallocate(0, None),
             arrivals: Vec::with_capacity(BATCH),
+            stamps: Vec::new(),
             batches: intake.shared.queues.iter().map(|_| Batch::new(intake.profile)).collect(),
         }
     }
@@ -249,6 +264,7 @@ mod tests {
             receive_errors: AtomicU64::new(0),
             kernel: AtomicU64::new(0),
             max_packet: 1500,
+            stamps: false,
         };
         (Intake { socket: Arc::new(socket), profile: 0, end, shared: Arc::new(shared) }, life, address)
     }

@@ -26,6 +26,7 @@ mod replay;
 mod seats;
 mod sieve;
 mod socket;
+mod stamp;
 mod watch;
 
 use std::fmt;
@@ -53,6 +54,7 @@ pub use seats::Change;
 pub(crate) use sieve::REMEMBERED;
 pub use sieve::{Duplicates, network};
 pub(crate) use socket::is_link_local;
+pub use stamp::Stamp;
 
 use batch::MAX_DATAGRAM;
 use intake::Shared;
@@ -86,6 +88,8 @@ pub struct Settings {
     pub dedup: Option<Duration>,
     /// How long seals that were opened are remembered, to refuse replays.
     pub replay_window: Option<Duration>,
+    /// Whether it is told [how each packet came](Share::next_stamp).
+    pub stamps: bool,
 }
 
 impl Default for Settings {
@@ -102,6 +106,7 @@ impl Default for Settings {
             allowed_sources: Vec::new(),
             dedup: None,
             replay_window: None,
+            stamps: false,
         }
     }
 }
@@ -325,6 +330,7 @@ impl Listener {
             receive_errors: Default::default(),
             kernel: Default::default(),
             max_packet: settings.max_packet.clamp(1, MAX_DATAGRAM),
+            stamps: settings.stamps,
         };
         let replays = settings.replay_window.map(ReplayFilter::new).map(Arc::new);
         Inbox::start(watch, Arc::new(shared), replays, Box::new(tell))
