@@ -81,7 +81,7 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
             ),
             (
                 "Send it at a given rate, with the times of today",
-                "collectd-tap replay --rate 1000/s --shift-time -S '[::1]' capture.pcap",
+                "collectd-tap replay --packet-rate 1000/s --shift-time -S '[::1]' capture.pcap",
             ),
         ],
         Some("types") => &[

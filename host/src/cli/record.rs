@@ -14,8 +14,8 @@ use crate::record::{Arrived, RecordError, Recorder, Settings};
 #[derive(Debug, clap::Args)]
 pub(super) struct Record {
     /// The capture to write, or - for standard output
-    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    file: PathBuf,
+    #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    file: Option<PathBuf>,
     #[command(flatten)]
     hearing: Hearing,
     /// End after this many packets
@@ -55,7 +55,7 @@ impl Record {
 
 impl Record {
     fn settings(&self) -> Result<Settings, Failure> {
-        let path = Some(self.file.clone()).filter(|path| path.as_os_str() != "-");
+        let path = self.file.clone().filter(|path| path.as_os_str() != "-");
         let rotates = self.rotate_size.is_some() || self.rotate_time.is_some();
         let usage = |message: &str| Err(Failure::Usage(message.into()));
         if path.is_none() && rotates {
@@ -83,7 +83,7 @@ impl Record {
 }
 
 pub(super) fn run(arguments: &Record) -> Result<Exit, Failure> {
-    let to_stdout = arguments.file.as_os_str() == "-";
+    let to_stdout = arguments.file.as_ref().is_none_or(|path| path.as_os_str() == "-");
     let settings = crate::listen::Settings { stamps: true, ..arguments.hearing.settings() };
     let listener = Listener::open(&settings).map_err(|error| {
         let message = error.to_string();

@@ -37,11 +37,11 @@ pub(super) struct Replay {
     #[arg(short, long, value_name = "PORT", default_value_t = Port::default())]
     port: Port,
     /// Send so many times as fast as it was recorded (10x, 0.5x)
-    #[arg(long, value_name = "FACTOR", value_parser = speed, conflicts_with = "rate")]
+    #[arg(long, value_name = "FACTOR", value_parser = speed, conflicts_with = "packet_rate")]
     speed: Option<f64>,
     /// Send so many packets a second (1000/s), whatever the pauses were, or max
     #[arg(long, value_name = "PACKETS/s", value_parser = rate)]
-    rate: Option<Pace>,
+    packet_rate: Option<Pace>,
     /// Make no pause longer than this
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_gap: Option<Duration>,
@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopped)));
         outcome.map_err(|error| Failure::Runtime(format!("cannot catch signals: {error}")))?;
     }
-    let pace = arguments.rate.unwrap_or(Pace::Speed(arguments.speed.unwrap_or(1.0)));
+    let pace = arguments.packet_rate.unwrap_or(Pace::Speed(arguments.speed.unwrap_or(1.0)));
     let mut run = Run {
         arguments,
         destinations,
