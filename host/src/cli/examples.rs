@@ -51,7 +51,7 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
         Some("send") => &[
             (
                 "Send a value list to the default group on the loopback",
-                "collectd-tap send -S 239.192.74.66%lo --plugin load --type load --value 0.5 --value 0.4 --value 0.3",
+                "collectd-tap send -S 239.192.74.66%lo --plugin users --type users --value 3",
             ),
             (
                 "See what commands would send",
