@@ -224,6 +224,23 @@ fn reason_of_a_panic_is_told() -> io::Result<()> {
     })
 }
 
+/// The script says which word is wrong, what it may have been, and what there is; it builds nothing before.
+#[test]
+fn wrong_words_of_the_script_are_named() -> io::Result<()> {
+    for (words, said) in [
+        (["run", "lm3s"], "no board `lm3s`, did you mean `lm3s6965evb`; there are: lm3s6965evb mps2-an386"),
+        (["run", "mps2-an387"], "no board `mps2-an387`, did you mean `mps2-an386`; there are: lm3s6965evb mps2-an386"),
+        (["run", "nothing"], "no board `nothing`; there are: lm3s6965evb mps2-an386"),
+        (["exat", "mps2-an386"], "no command `exat`, did you mean `exact`; there are: run exact"),
+    ] {
+        let output =
+            std::process::Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("board")).args(words).output()?;
+        assert_eq!(String::from_utf8_lossy(&output.stderr), format!("tests/board: {said}\n"));
+        assert_eq!(output.status.code(), Some(2));
+    }
+    Ok(())
+}
+
 /// What the real boards copy and fill memory with, in assembler, on processors that know its instructions.
 #[test]
 fn copies_and_fills_of_real_boards_are_right() -> io::Result<()> {

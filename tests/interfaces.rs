@@ -2,12 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     net::{IpAddr, SocketAddr},
+    time::Instant,
 };
 
 use collectd_net_tests::{
+    by,
     collectd::{Block, Collectd},
-    heard::{LINE, VALUE, groups, hear, of_host, value},
+    heard::{LINE, RECOVERY, VALUE, groups, hear, hear_by, of_host, value},
     net::{GROUPS, Net, PORT, RECEIVER, SENDER, TO_RECEIVER, TO_SENDER, TO_THIRD},
     tap::Tap,
     until,
@@ -25,7 +28,10 @@ fn an_interface_made_again_is_joined_again() {
     for _ in 0..3 {
         net.receiver.ip(&format!("link del {TO_SENDER}"));
         net.link_again("");
-        [&tap, &named].into_iter().for_each(|tap| hear("on the new interface", tap, &net.sender, &groups()));
+        let deadline = Instant::now() + RECOVERY;
+        for tap in [&tap, &named] {
+            hear_by(deadline, "on the new interface", tap, &net.sender, &groups());
+        }
     }
     hear("on the other interface", &tap, &third, &groups());
 
@@ -53,7 +59,7 @@ fn an_interface_of_the_same_name_and_index_is_joined_again() {
     assert_eq!(index(), before);
     tap.signal(Signal::SIGCONT);
 
-    hear("again", &tap, &net.sender, &groups()[..1]);
+    hear_by(Instant::now() + RECOVERY, "again", &tap, &net.sender, &groups()[..1]);
     assert_eq!(tap.interrupt().code, Some(0));
 }
 
@@ -67,9 +73,12 @@ fn an_interface_that_appears_late_is_joined() {
     assert!(unicast.talk().contains("cannot listen on 10.99.1.2:25826"), "{}", unicast.talk());
 
     let third = net.third();
-    [&everywhere, &awaited].into_iter().for_each(|tap| hear("on the late interface", tap, &third, &groups()));
+    let deadline = Instant::now() + RECOVERY;
+    for tap in [&everywhere, &awaited] {
+        hear_by(deadline, "on the late interface", tap, &third, &groups());
+    }
     let addresses = ["10.99.1.2", "fd99:1::2"].map(|ip| SocketAddr::new(ip.parse().expect("an address"), PORT));
-    hear("at the late address", &unicast, &third, &addresses);
+    hear_by(deadline, "at the late address", &unicast, &third, &addresses);
     for tap in [everywhere, awaited, unicast] {
         assert_eq!(tap.interrupt().code, Some(0));
     }
@@ -79,7 +88,7 @@ fn an_interface_that_appears_late_is_joined() {
 fn links_that_flap_and_addresses_that_change_cost_no_membership() {
     let net = Net::new();
     let tap = Tap::start(&net.receiver, &[]);
-    let hear = |what: &str| hear(what, &tap, &net.sender, &groups());
+    let hear = |what: &str| hear_by(Instant::now() + RECOVERY, what, &tap, &net.sender, &groups());
     hear("at first");
 
     for _ in 0..5 {
@@ -98,11 +107,80 @@ fn links_that_flap_and_addresses_that_change_cost_no_membership() {
 }
 
 #[test]
+fn a_link_that_is_lost_and_is_back_is_told_once() {
+    let net = Net::new();
+    let third = net.third();
+    let taps = [&["listen"][..], &["listen", "-i", TO_SENDER], &["listen", "-L", "10.99.0.2"]]
+        .map(|arguments| Tap::start(&net.receiver, arguments));
+    let told = |words: &str, times: usize| {
+        let count = |tap: &Tap| tap.talk().matches(words).count();
+        until(words, || taps.iter().all(|tap| count(tap) >= times));
+        assert_eq!(taps.each_ref().map(count), [times; 3], "{words}");
+    };
+
+    net.receiver.ip(&format!("link set {TO_SENDER} down"));
+    told("warning: to-sender is down, and nothing is heard there until it is up\n", 1);
+    net.receiver.ip(&format!("link set {TO_SENDER} up"));
+    told("to-sender is up\n", 1);
+    net.sender.ip(&format!("link set {TO_RECEIVER} down"));
+    told("warning: to-sender has no carrier, and nothing is heard there until it has\n", 1);
+    // It is lost all the same, so there is nothing new.
+    net.receiver.ip(&format!("link set {TO_SENDER} down"));
+    net.receiver.ip(&format!("link set {TO_SENDER} up"));
+    net.sender.ip(&format!("link set {TO_RECEIVER} up"));
+    told("to-sender is up\n", 2);
+    hear_by(Instant::now() + RECOVERY, "after that", &taps[0], &net.sender, &groups());
+
+    // Of one that is not listened on nothing is told.
+    net.receiver.ip(&format!("link set {TO_THIRD} down"));
+    until("the other interface", || taps[0].talk().contains("to-third is down"));
+    for (number, tap) in taps.into_iter().enumerate() {
+        hear("the end", &tap, &net.sender, &[SocketAddr::new(if number == 2 { RECEIVER[0] } else { GROUPS[0] }, PORT)]);
+        let ended = tap.interrupt();
+        let lost = ["to-sender is down", "to-sender has no carrier"].map(|words| ended.talk.matches(words).count());
+        assert_eq!(lost, [1, 1], "{}", ended.talk);
+        assert_eq!(ended.talk.contains(TO_THIRD), number == 0, "{}", ended.talk);
+        assert_eq!(ended.code, Some(0));
+    }
+    drop(third);
+}
+
+#[test]
+fn a_named_interface_without_a_link_at_the_start_is_told() {
+    let net = Net::new();
+    net.receiver.ip(&format!("link set {TO_SENDER} down"));
+    let tap = Tap::start(&net.receiver, &["listen", "-i", TO_SENDER]);
+    assert!(
+        tap.talk().contains("warning: to-sender is down, and nothing is heard there until it is up\n"),
+        "{}",
+        tap.talk()
+    );
+    net.receiver.ip(&format!("link set {TO_SENDER} up"));
+    hear_by(Instant::now() + RECOVERY, "when it is up", &tap, &net.sender, &groups());
+    until("that it is up", || tap.talk().contains("to-sender is up\n"));
+    assert_eq!(tap.interrupt().code, Some(0));
+}
+
+#[test]
 fn a_name_that_does_not_resolve_yet_is_tried_until_it_does() {
     let net = Net::new();
-    let tap = Tap::start(&net.receiver, &["listen", "-L", "collector.invalid", "-L", "239.192.74.66"]);
-    assert!(tap.talk().contains("cannot resolve 'collector.invalid'"), "{}", tap.talk());
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let hosts = directory.path().join("hosts");
+    fs::write(&hosts, "127.0.0.1 localhost\n").expect("the directory is ours");
+    let arguments = ["listen", "-L", "collector.example.net", "-L", "239.192.74.66"];
+    let tap = Tap::start_with_hosts(&net.receiver, &hosts, &arguments);
+    assert!(tap.talk().contains("cannot resolve 'collector.example.net'"), "{}", tap.talk());
     hear("beside it", &tap, &net.sender, &groups()[..1]);
+    assert!(!tap.talk().contains("10.99.0.2"), "{}", tap.talk());
+
+    // All its addresses are meant: of this machine, and of groups.
+    let addresses = ["10.99.0.2", "fd99::2", "239.9.9.9"];
+    let lines = addresses.map(|address| format!("{address} collector.example.net\n")).concat();
+    fs::write(&hosts, lines).expect("the directory is ours");
+    let addresses = addresses.map(|ip| SocketAddr::new(ip.parse().expect("an address"), PORT));
+    hear_by(Instant::now() + RECOVERY, "at the addresses of the name", &tap, &net.sender, &addresses);
+    assert!(tap.talk().contains("listening on 10.99.0.2:25826\n"), "{}", tap.talk());
+    assert!(tap.talk().contains("joined 239.9.9.9:25826 on to-sender\n"), "{}", tap.talk());
     assert_eq!(tap.interrupt().code, Some(0));
 }
 
@@ -221,7 +299,7 @@ fn a_real_collectd_is_heard_on_an_interface_that_comes_late_goes_comes_back_and_
     let mut hear = |what: &str| {
         let mut sent = BTreeSet::new();
         // Of one of these values, both copies, over IPv4 and over IPv6.
-        until(what, || {
+        let heard = by(Instant::now() + RECOVERY, || {
             number += 1;
             collectd.put(&format!("PUTVAL alpha.example.net/p/gauge-{number} 1700000000:{number}"));
             collectd.flush();
@@ -229,6 +307,7 @@ fn a_real_collectd_is_heard_on_an_interface_that_comes_late_goes_comes_back_and_
             let lines = tap.lines();
             sent.iter().any(|line| lines.iter().filter(|printed| *printed == line).count() == 2)
         });
+        assert!(heard, "not heard in time: {what}\n{}", tap.talk());
     };
 
     make();

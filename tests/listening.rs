@@ -1,21 +1,19 @@
-//! Senders that are kept out, copies that are left out, and losses that are counted.
+//! Senders that are kept out, copies that are left out, and packets that are counted.
 //!
 //! The packets were recorded from collectd and are sent from plain sockets, except where relays are concerned.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::Read,
     net::SocketAddr,
-    process::{Child, Command, Stdio},
     thread,
 };
 
 use collectd_net_tests::{
     auth::AuthFile,
     collectd::{Block, Collectd},
-    heard::{LINE, VALUE, groups, hear, value},
-    net::{GROUPS, Net, PORT, RECEIVER, TO_RECEIVER, TO_THIRD},
+    heard::{LINE, VALUE, groups, hear, of_host, value},
+    net::{GROUPS, Net, PORT, RECEIVER, TO_RECEIVER, TO_SENDER, TO_THIRD},
     tap::{Tap, tap},
     until,
 };
@@ -50,12 +48,14 @@ fn senders_that_are_not_allowed_are_counted_and_not_decoded() {
     assert!(ended.talk.contains(", 3 from sources that are not allowed"), "{}", ended.talk);
 }
 
+/// From a collectd that signs, and from one that encrypts.
+const SEALED: [&[u8]; 2] = [
+    include_bytes!("../core/tests/data/collectd-5.12.0-minimal-signed.bin"),
+    include_bytes!("../core/tests/data/collectd-5.12.0-minimal-encrypted.bin"),
+];
+
 #[test]
 fn a_sealed_packet_sent_again_is_not_delivered() {
-    const SEALED: [&[u8]; 2] = [
-        include_bytes!("../core/tests/data/collectd-5.12.0-minimal-signed.bin"),
-        include_bytes!("../core/tests/data/collectd-5.12.0-minimal-encrypted.bin"),
-    ];
     let net = Net::new();
     let auth = AuthFile::new([""; 0]);
     auth.write("testuser: s3cr3t-pa55\n");
@@ -70,6 +70,25 @@ fn a_sealed_packet_sent_again_is_not_delivered() {
         assert_eq!(ended.lines.len(), 2, "{:#?}", ended.lines);
         assert_eq!((ended.count("packet"), ended.count("refused")), (100, 98), "{}", ended.talk);
         assert!(ended.talk.contains("98 replayed"), "{}", ended.talk);
+    }
+}
+
+#[test]
+fn copies_of_a_signed_packet_for_both_groups_are_replays_unless_they_are_left_out_before() {
+    let net = Net::new();
+    let auth = AuthFile::new([""; 0]);
+    auth.write("testuser: s3cr3t-pa55\n");
+    let listen = ["listen", "-a", auth.path(), "-s", "sign", "--replay-window", "10m"];
+    for (more, refused, left_out) in [(&[][..], 1, None), (&["--dedup"], 0, Some(", 1 left out as duplicates"))] {
+        let tap = Tap::start(&net.receiver, &[&listen[..], more].concat());
+        let witnesses = groups().map(|group| net.receiver.witness(TO_SENDER, group));
+        // What it signs is the same for both.
+        net.sender.send_to_groups(TO_RECEIVER, SEALED[0]);
+        until("both copies", || witnesses.iter().all(|witness| witness.peek(&mut [0]).is_ok()));
+        tap.wait_for(1, || {});
+        let ended = tap.interrupt();
+        assert_eq!((ended.lines.len(), ended.count("refused")), (1, refused), "{}", ended.talk);
+        assert!(left_out.is_none_or(|words| ended.talk.contains(words)), "{}", ended.talk);
     }
 }
 
@@ -175,58 +194,6 @@ fn a_small_receive_buffer_is_told_with_what_helps() {
 }
 
 #[test]
-fn what_is_sent_is_delivered_or_counted_as_lost_to_the_packet() {
-    const SENT: u64 = 40_000;
-    for policy in ["newest", "oldest"] {
-        for workers in ["1", "3"] {
-            let net = Net::new();
-            let mut child = net
-                .receiver
-                .command(tap())
-                .args(["listen", "-L", "10.99.0.2", "--receive-buffer", "4M", "--queue", "256K"])
-                .args(["--drop", policy, "--workers", workers])
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .map(Running)
-                .expect("iproute2 is installed");
-            let mut talk = child.0.stderr.take().expect("stderr is a pipe");
-            let mut said = vec![0; 4096];
-            while !String::from_utf8_lossy(&said).contains("listening on") {
-                let len = talk.read(&mut said).expect("it says that it listens");
-                assert!(len > 0, "it has ended");
-            }
-            // Nobody reads what it prints: soon the output stands still.
-            let address = SocketAddr::new(RECEIVER[0], PORT);
-            net.receiver.flood("lo", address, &[&value(1)[..], &value(2), &[1]], SENT);
-            // More waits in the kernel than the queue holds.
-            until("everything to be taken in", || net.receiver.waiting_octets() == 0);
-            let mut stdout = child.0.stdout.take().expect("stdout is a pipe");
-            let reading = thread::spawn(move || {
-                let mut text = String::new();
-                stdout.read_to_string(&mut text).map(|_| text.lines().count() as u64)
-            });
-            child.interrupt();
-            let mut said = String::new();
-            talk.read_to_string(&mut said).expect("it talks in UTF-8");
-            let printed = reading.join().expect("reading goes on").expect("it prints UTF-8");
-
-            let summary = said.lines().last().unwrap_or_default();
-            let count = |what: &str| -> u64 {
-                let place = summary.find(what).unwrap_or_else(|| panic!("no {what} in {summary:?}"));
-                let number =
-                    summary[..place].trim_end().rsplit([' ', '(']).next().and_then(|number| number.parse().ok());
-                number.unwrap_or_else(|| panic!("no number of {what} in {summary:?}"))
-            };
-            let (kernel, queue) = (count("dropped by the kernel"), count("dropped in the queue"));
-            assert_eq!(count("items") + count("refused") + kernel + queue, SENT, "{policy} {workers}: {summary}");
-            assert_eq!(printed, count("items"), "{summary}");
-            assert!(kernel + queue > SENT / 2 && queue > 0, "{policy} {workers}: {summary}");
-        }
-    }
-}
-
-#[test]
 fn workers_keep_the_order_of_each_sender() {
     let net = Net::new();
     let tap = Tap::start(&net.receiver, &["listen", "-L", "10.99.0.2", "-o", "json", "--workers", "4"]);
@@ -286,21 +253,24 @@ fn count_only_prints_nothing_and_counts_what_fits() {
     assert!(ended.talk.contains("4 packets, 4 items, 0 refused, 2 items selected, "), "{}", ended.talk);
 }
 
-/// A child that ends with its test.
-struct Running(Child);
+#[test]
+fn an_exposition_is_whole_at_each_interval_and_at_the_end() {
+    let net = Net::new();
+    let tap = Tap::start(&net.receiver, &["listen", "-L", "10.99.0.2", "-o", "prometheus", "--every", "100ms"]);
+    let to = SocketAddr::new(RECEIVER[0], PORT);
+    let series = |host: u8, number: &str| format!("collectd_p_gauge{{instance=\"{}\"}} {number}", char::from(host));
+    let is_whole = |text: &[String], hosts: &[u8]| {
+        let samples: Vec<_> = text.iter().filter(|line| !line.starts_with('#')).cloned().collect();
+        samples == hosts.iter().map(|host| series(*host, "42.0")).collect::<Vec<_>>()
+    };
+    let has = |hosts: &[u8]| tap.lines().split(|line| line == "# EOF").rev().skip(1).any(|text| is_whole(text, hosts));
 
-impl Running {
-    /// Presses ctrl-c.
-    fn interrupt(&self) {
-        let status = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status();
-        assert!(status.is_ok_and(|status| status.success()));
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already; either way there is nothing to do about it.
-        _ = self.0.kill();
-        _ = self.0.wait();
-    }
+    net.sender.send(TO_RECEIVER, to, &of_host(b'a').0);
+    until("the first host", || has(b"a"));
+    net.sender.send(TO_RECEIVER, to, &of_host(b'b').0);
+    until("both hosts", || has(b"ab"));
+    let ended = tap.interrupt();
+    let mut texts: Vec<_> = ended.lines.split(|line| line == "# EOF").collect();
+    assert_eq!(texts.pop(), Some(&[][..]), "the last one is whole, too");
+    assert!(texts.last().is_some_and(|text| is_whole(text, b"ab")), "{:#?}", ended.lines);
 }

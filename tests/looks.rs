@@ -122,6 +122,9 @@ fn an_exposition_comes_at_the_end_of_listening_too() {
     let output = run(&["demo", "--count", "50", "-o", "prometheus"]);
     let lines = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(lines.starts_with("# HELP collectd_") && lines.contains("instance=\"web01\""), "{lines}");
+    let other = run(&["demo", "--count", "1", "-o", "json", "--every", "1s"]);
+    assert_eq!(other.status.code(), Some(2), "{}", talk(&other));
+    assert!(talk(&other).contains("--every is for the format prometheus"), "{}", talk(&other));
     let limited = run(&["decode", "-o", "prometheus", "--max-series", "10", &path("fleet-50.pcap")]);
     let samples = String::from_utf8(limited.stdout.clone()).expect("UTF-8");
     assert_eq!(samples.lines().filter(|line| !line.starts_with('#')).count(), 10);
@@ -286,6 +289,8 @@ fn times_have_the_form_that_was_asked_for() {
     for (arguments, expected) in [
         (&["--time", "epoch", "-o", "json"][..], "--time is for the formats blog, long and csv"),
         (&["-r", "-o", "putval"], "--rate does not go with them"),
+        (&["--rejects", "-o", "graphite"], "--rejects does not go with them"),
+        (&["--rejects", "-o", "raw"], "--rejects does not go with them"),
         (&["--time", "rfc"], "rfc3339"),
     ] {
         let output = run(&[&["decode"], arguments, &[&values]].concat());

@@ -12,10 +12,10 @@ fn text(octets: &[u8]) -> String {
     String::from_utf8(octets.to_vec()).expect("UTF-8")
 }
 
-/// A command that does not see any settings of this machine.
+/// A command that does not see any settings of this machine, and for which it is always the same day.
 fn bare(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.env("HOME", "/nonexistent").env_remove("XDG_CONFIG_HOME");
+    command.env("HOME", "/nonexistent").env_remove("XDG_CONFIG_HOME").env("SOURCE_DATE_EPOCH", "1700000000");
     command
 }
 
@@ -61,11 +61,22 @@ fn examples_of_the_help_and_of_the_front_page_work() {
     let listed = page.lines().filter_map(|line| line.strip_prefix("| `collectd-tap")?.split_once('`'));
     examples.extend(shown.map(str::to_owned));
     examples.extend(listed.map(|(arguments, _)| format!("collectd-tap{arguments}")));
-    assert!(examples.len() > 35, "{examples:#?}");
+    // A security level wants passwords.
+    for (heading, more) in
+        [("| `collectd-tap listen` with | does |", ""), ("| typed | variable | in the file |", "-a auth")]
+    {
+        let rows: Vec<_> = table(page, heading);
+        assert!(rows.len() > 2, "{heading}");
+        let typed = rows.iter().flat_map(|row| row[0].split('`').skip(1).step_by(2));
+        examples.extend(typed.map(|arguments| format!("collectd-tap listen {arguments} {more}")));
+    }
+    assert!(examples.len() > 50, "{examples:#?}");
 
     // What listens on all interfaces does so where there is nothing to disturb.
     let namespace = Namespace::new("examples");
     namespace.ip("link set lo up");
+    namespace.ip("link add eth0 type veth peer other0");
+    namespace.ip("link set eth0 up");
     for example in examples {
         if example.ends_with("--config config.toml") {
             // The sample has an interface and a file of passwords that are not here.
@@ -81,6 +92,47 @@ fn examples_of_the_help_and_of_the_front_page_work() {
         assert!(output.status.success() || heard_nothing || settings_are_elsewhere, "{example}\n{talk}");
         assert!(!talk.contains("error:"), "{example}\n{talk}");
     }
+}
+
+/// The cells of the rows below a heading of the front page.
+fn table<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
+    let (_, below) = page.split_once(heading).expect("the table is there");
+    let rows = below.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches(['|', ' ']).split(" | ").collect()).collect()
+}
+
+#[test]
+fn settings_of_the_front_page_are_taken() {
+    let page = include_str!("../host/README.md");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("config.toml");
+    let check = |variable: Option<(&str, &str)>, text: &str| {
+        fs::write(&file, text).expect("the directory is ours");
+        let output = bare(tap()).envs(variable).arg("check").arg(&file).output().expect("the program runs");
+        (self::text(&output.stdout), self::text(&output.stderr))
+    };
+    let code = |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    for row in table(page, "| typed | variable | in the file |") {
+        let (variables, entries) = (code(row[1]), code(row[2]));
+        let (name, value) = variables[0].split_once('=').expect("an assignment");
+        let value = value.trim_matches('"');
+        let said = [check(Some((name, value)), ""), check(None, &entries[0])];
+        for (printed, complaints) in &said {
+            // The interface of the example is not here, and the level wants a file of passwords.
+            let elsewhere =
+                complaints.contains("no interface is called 'eth0'") || complaints.contains("needs passwords");
+            assert!(printed.contains("ok: ") || elsewhere, "{row:?}: {printed}{complaints}");
+        }
+        assert!(said[1].1.contains("config.toml") || said[1].0.contains("config.toml:1"), "{said:?}");
+    }
+    let (_, sample) = page.split_once("```toml\n").expect("a sample");
+    let (sample, _) = sample.split_once("```").expect("its end");
+    let auth = collectd_net_tests::auth::AuthFile::new(["user"]);
+    let (printed, complaints) = check(None, &sample.replace("/etc/collectd/passwd", auth.path()));
+    // The interface is not here; there is nothing else to complain of.
+    let complaints: Vec<_> = complaints.lines().filter(|line| line.starts_with("collectd-tap: ")).collect();
+    assert!(complaints.iter().all(|complaint| complaint.contains("'eth0'")), "{complaints:#?}");
+    assert!(complaints.len() == 1 || printed.contains("ok: "), "{printed}");
 }
 
 #[test]
@@ -101,6 +153,11 @@ fn manual_pages_have_no_fault_that_groff_or_mandoc_knows() {
     }
     let page = fs::read_to_string(directory.path().join("collectd-tap.1")).expect("a page");
     assert_eq!(page, printed(&["man"]));
+    // The examples of the help, which are tried out above.
+    for command in printed(&["--help"]).lines().filter_map(|line| line.strip_prefix("    $ ")) {
+        assert!(page.replace("\\-", "-").contains(command), "{command}");
+    }
+    assert!(page.contains(" 2023-11-14 "), "{page}");
     for heading in ["NAME", "SYNOPSIS", "OPTIONS", "SUBCOMMANDS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES"] {
         assert!(page.contains(heading), "{heading}");
     }
@@ -141,6 +198,16 @@ fn shells_take_the_completions_and_complete() {
         for word in completed.split(' ') {
             assert!(words.iter().any(|found| found == word), "{typed}: {words:?} {}", text(&output.stderr));
         }
+    }
+    // Elvish has its editor at a terminal only; this stands for as much of it as a script needs. PowerShell is not Debian's.
+    let editor =
+        "var edit: = (ns [&completion:=(ns [&arg-completer=[&]]) &complex-candidate~={|text &display=''| put $text}])";
+    let script = fs::read_to_string(&scripts[3]).expect("a file");
+    for (typed, completed) in [("''", "decode"), ("decode ''", "--strict")] {
+        let complete = format!("$edit:completion:arg-completer[collectd-tap] collectd-tap {typed} | each $echo~");
+        let code = format!("{editor}\n{script}\n{complete}\n");
+        let output = bare("elvish").args(["-norc", "-c", &code]).output().expect("it is installed");
+        assert!(text(&output.stdout).lines().any(|word| word == completed), "{typed}: {}", text(&output.stderr));
     }
     let script = "autoload -Uz compinit; compinit -D -u; source ./zsh; print ${_comps[collectd-tap]}";
     let output = bare("zsh").args(["-f", "-c", script]).current_dir(directory.path()).output().expect("zsh");

@@ -5,7 +5,8 @@ use core::ops::ControlFlow;
 
 use crate::decode::{Message, Source, next};
 use crate::{
-    Arrival, Batched, Cause, Error, Item, Items, Passwords, Receive, Replays, SecurityLevel, ValueList, Values,
+    Arrival, Batched, Cause, Error, Item, Items, Notification, Passwords, Receive, Replays, SecurityLevel, ValueList,
+    Values,
 };
 
 /// Takes packets from a transport and hands out their items.
@@ -149,6 +150,46 @@ impl<'a, P: Passwords, R: Replays> Packet<'a, P, R> {
         counters.count_arrival(packet.arrival, packet.octets.len());
         let arrival = packet.arrival;
         Self { arrival, items: packet.open_once(passwords, level, replays), unknown_parts: 0, counters }
+    }
+
+    /// Gives each value list to `list` and everything else to `other`, in order, and both of them `context`.
+    ///
+    /// These are the same items as one by one, for fewer instructions on small processors: value lists are looked at where
+    /// they are put together, and never copied.
+    ///
+    /// ```
+    /// use collectd_net::{Arrival, Counters, Packet, SecurityLevel};
+    ///
+    /// let mut octets = *include_bytes!("../tests/data/collectd-5.12.0-minimal.bin");
+    /// let (arrival, mut counters) = (Arrival { len: octets.len(), from: None }, Counters::new());
+    /// let packet = Packet::new(arrival, &mut octets, (), SecurityLevel::None, &mut counters);
+    /// let mut plugins = String::new();
+    /// packet.hand_out(
+    ///     &mut plugins,
+    ///     |plugins, list| plugins.push_str(&list.identifier.plugin.to_string()),
+    ///     |_, other| eprintln!("{other:?}"),
+    /// );
+    /// assert_eq!(plugins, "p");
+    /// ```
+    #[inline]
+    pub fn hand_out<C: ?Sized>(
+        mut self,
+        context: &mut C,
+        mut list: impl FnMut(&mut C, &ValueList<'a>),
+        mut other: impl FnMut(&mut C, Result<Notification<'a>, Error>),
+    ) {
+        loop {
+            while let Some(values) = self.advance() {
+                list(context, self.items.complete(values));
+            }
+            match self.attend() {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(None) => return,
+                ControlFlow::Break(Some(message)) => {
+                    other(context, message.map(|message| message.completes(self.list())));
+                }
+            }
+        }
     }
 }
 
@@ -405,6 +446,46 @@ mod tests {
         assert_eq!(receive(&mut receiver), [Err(Cause::Replayed.at(0))]);
         assert_eq!((receiver.replays().stopped(), receiver.transport().0.len()), (1, 0));
         assert_eq!((receiver.counters().items(), receiver.counters().refused()), (1, 2));
+    }
+
+    #[test]
+    fn what_is_handed_out_is_what_comes_one_by_one() {
+        let plain = include_bytes!("../tests/data/collectd-5.12.0-minimal.bin");
+        let signed = include_bytes!("../tests/data/collectd-5.12.0-minimal-signed.bin");
+        let encrypted = include_bytes!("../tests/data/collectd-5.12.0-minimal-encrypted.bin");
+        let message =
+            [&plain[..], &[1, 1, 0, 12, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 7, b'o', b'k', 0], &plain[..]].concat();
+        let mut kinds = (0, 0, 0);
+        let mut same = |packet: &[u8], level| {
+            let (mut one, mut other) = (packet.to_vec(), packet.to_vec());
+            let (mut counters, mut counters_too) = (Counters::new(), Counters::new());
+            let arrival = Arrival { len: packet.len(), from: None };
+            let items: Vec<_> = Packet::new(arrival, &mut one, (), level, &mut counters).collect();
+            let mut handed_out = Vec::new();
+            Packet::new(arrival, &mut other, (), level, &mut counters_too).hand_out(
+                &mut handed_out,
+                |items, list| items.push(Ok(Item::ValueList(*list))),
+                |items, message| items.push(message.map(Item::Notification)),
+            );
+            assert_eq!(handed_out, items);
+            assert_eq!(counters_too, counters);
+            kinds.0 += counters.value_lists;
+            kinds.1 += counters.notifications;
+            kinds.2 += counters.refused();
+        };
+        for packet in [&message[..], signed, encrypted] {
+            for level in [SecurityLevel::None, SecurityLevel::Sign] {
+                same(packet, level);
+                // Cut anywhere, and changed anywhere.
+                for at in 0..packet.len() {
+                    same(&packet[..at], level);
+                    let mut changed = packet.to_vec();
+                    changed[at] ^= 1;
+                    same(&changed, level);
+                }
+            }
+        }
+        assert!(kinds.0 > 100 && kinds.1 > 100 && kinds.2 > 100, "{kinds:?}");
     }
 
     #[test]

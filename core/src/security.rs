@@ -355,6 +355,15 @@ pub(crate) fn first_encrypted(mut packet: &mut [u8]) -> Option<(&[u8], &[u8; IV]
     }
 }
 
+impl<'a, P, R> Items<'a, P, R> {
+    /// The value list of these values, which [`advance`](Source::advance) gave last.
+    #[inline(always)]
+    pub(crate) fn complete(&mut self, values: Values<'a>) -> &ValueList<'a> {
+        self.scope.list.values = values;
+        &self.scope.list
+    }
+}
+
 impl<'a, P: Passwords, R: Replays> Source<'a> for Items<'a, P, R> {
     #[inline(always)]
     fn advance(&mut self) -> Option<Values<'a>> {

@@ -146,13 +146,13 @@ fn is_nul_there(octets: &[u8]) -> bool {
     position(octets, 0).is_some()
 }
 
-/// Whether there may be a NUL, eight octets at a time: names are short, and this is asked for every one of them.
+/// Whether there may be a NUL, many octets at a time: names are short, and this is asked for every one of them.
 ///
 /// `false` is certain. `true` may also be due to octets that are not ASCII.
 #[inline]
 fn may_have_nul(octets: &[u8]) -> bool {
     if !WIDE {
-        return octets.contains(&0);
+        return has_nul_in_words(octets);
     }
     // What first and last chunk leave out is between them; where they overlap they agree.
     match (octets.first_chunk(), octets.last_chunk()) {
@@ -169,6 +169,27 @@ fn may_have_nul(octets: &[u8]) -> bool {
             },
         },
     }
+}
+
+/// Whether there is a NUL, four octets at a time; the last four overlap those before.
+#[inline]
+fn has_nul_in_words(octets: &[u8]) -> bool {
+    match octets.last_chunk() {
+        Some(last) => {
+            octets.as_chunks().0.iter().fold(zeros(*last), |found, word| found | zeros(*word)) & HIGH_BITS != 0
+        }
+        None => octets.contains(&0),
+    }
+}
+
+/// The highest bit of each octet of a word.
+const HIGH_BITS: u32 = 0x8080_8080;
+
+/// The highest bit of an octet is set if that octet is zero, and of none if none is.
+#[inline]
+const fn zeros(octets: [u8; 4]) -> u32 {
+    let word = u32::from_ne_bytes(octets);
+    word.wrapping_sub(HIGH_BITS >> 7) & !word
 }
 
 /// Not zero if one of the octets is zero, since only that borrows from its highest bit, or above 128.
@@ -333,6 +354,21 @@ mod tests {
         assert!(text != "swab" && text != *"swaps");
         assert_eq!((text.len(), text.is_empty()), (4, false));
         assert_eq!((Text::default().len(), Text::default().is_empty()), (0, true));
+    }
+
+    #[test]
+    fn a_nul_is_found_in_words_of_four() {
+        for length in 0..=19 {
+            for octet in [1, 2, 0x7f, 0x80, 0x81, 0xff] {
+                let mut octets = vec![octet; length];
+                assert!(!has_nul_in_words(&octets), "{length} times {octet}");
+                for at in 0..length {
+                    octets[at] = 0;
+                    assert!(has_nul_in_words(&octets), "at {at} of {length}, {octet} elsewhere");
+                    octets[at] = octet;
+                }
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use collectd_net::{Counters, Error, Item, Severity, Time};
+use collectd_net::{Counters, Error, Item, Notification, Severity, Text, Time, ValueList};
 use heapless::String;
 use smoltcp::wire::IpCidr;
 
@@ -78,28 +78,40 @@ impl<'a> Duties<'a> {
         Run::new(now)
     }
 
-    pub(crate) fn item<'p>(&mut self, item: &Item<'p>, run: &mut Run<'p>, now: Duration) {
-        match item {
-            Item::ValueList(list) => {
-                self.table.value_list(list, run);
-                if !self.settings.thresholds.is_empty() {
-                    self.alarms.value_list(list, &self.settings.thresholds, now);
-                }
-            }
-            Item::Notification(notification) => {
-                self.table.notification(notification);
-                self.alarms.notification(notification, now);
-            }
+    #[inline(always)]
+    pub(crate) fn value_list<'p>(&mut self, list: &ValueList<'p>, run: &mut Run<'p>, now: Duration) {
+        self.table.value_list(list, run);
+        if !self.settings.thresholds.is_empty() {
+            self.alarms.value_list(list, &self.settings.thresholds, now);
         }
-        // Where there are passwords, time is believed only from who has one.
-        if self.settings.users.is_empty() || item.user().is_some() {
-            self.told = Some(item.time());
+        self.note_time(list.time, list.user);
+        if cfg!(feature = "defmt") && self.allowance.is_some() {
+            self.log(&Item::ValueList(*list));
         }
-        if cfg!(feature = "defmt")
-            && self.allowance.is_some()
-            && self.settings.filter.as_ref().is_none_or(|filter| filter.matches(item))
-            && self.allowance.take()
-        {
+    }
+
+    #[inline(never)]
+    pub(crate) fn notification(&mut self, notification: &Notification<'_>, now: Duration) {
+        self.table.notification(notification);
+        self.alarms.notification(notification, now);
+        self.note_time(notification.time, notification.user);
+        if cfg!(feature = "defmt") && self.allowance.is_some() {
+            self.log(&Item::Notification(*notification));
+        }
+    }
+
+    /// Where there are passwords, time is believed only from who has one.
+    #[inline(always)]
+    fn note_time(&mut self, time: Time, user: Option<Text<'_>>) {
+        if self.settings.users.is_empty() || user.is_some() {
+            self.told = Some(time);
+        }
+    }
+
+    /// Writes a line for an item, if the filter lets it through and there may be one more.
+    #[inline(never)]
+    fn log(&mut self, item: &Item<'_>) {
+        if self.settings.filter.as_ref().is_none_or(|filter| filter.matches(item)) && self.allowance.take() {
             log_item(item);
         }
     }

@@ -153,16 +153,17 @@ fn sum(octets: &[u8]) -> u64 {
 
 /// Copies `from` to `place`, which is as long, and gives its [`sum`].
 fn copy(from: &[u8], place: &mut [u8]) -> u64 {
-    let ((words, rest), (places, end)) = (from.as_chunks::<4>(), place.as_chunks_mut::<4>());
-    let mut sum = 0_u64;
-    for (place, word) in places.iter_mut().zip(words) {
-        *place = *word;
-        sum = sum.wrapping_add(u32::from_ne_bytes(*word).into());
+    if let Some(place) = place.get_mut(..from.len()) {
+        place.copy_from_slice(from);
     }
-    for (place, octet) in end.iter_mut().zip(rest) {
-        *place = *octet;
+    // Sixteen octets at a time, whose carry is added like any other word.
+    let (chunks, rest) = from.as_chunks::<16>();
+    let (mut total, mut carries) = (0_u128, 0_u64);
+    for chunk in chunks {
+        let (more, carry) = total.overflowing_add(u128::from_ne_bytes(*chunk));
+        (total, carries) = (more, carries.wrapping_add(carry.into()));
     }
-    sum.wrapping_add(last(rest))
+    sum(&total.to_ne_bytes()).wrapping_add(carries).wrapping_add(sum(rest))
 }
 
 /// Up to three octets as a word.

@@ -18,6 +18,7 @@
 mod address;
 mod alarm;
 mod announce;
+mod board;
 mod clock;
 mod duties;
 mod exact;
@@ -34,7 +35,8 @@ pub use collectd_net;
 pub use smoltcp;
 
 pub use alarm::Threshold;
+pub use board::{Board, Drops, LONGEST_FRAME, Outcome, Readings, Watch, ethernet};
 pub use exact::ExactLines;
-pub use node::{Board, Drops, Node, Outcome, Readings, SOCKETS, Sockets, Storage, Watch};
+pub use node::{Node, SOCKETS, Sockets, Storage};
 pub use settings::{Address, Address6, GROUPS, Settings, SettingsCause, SettingsError, THRESHOLDS, USERS};
 pub use socket::{Port, TransmitError};

@@ -1,11 +1,13 @@
 //! The node: what a board polls.
 
+mod storage;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use collectd_net::{Arrival, Counters, Error, Item, PACKET_SIZE, Packet, Transmit, User};
+use collectd_net::{Arrival, Counters, Item, PACKET_SIZE, Packet, Transmit, User};
 use heapless::Vec;
-use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::{dhcpv4, tcp, udp};
 use smoltcp::time::Instant;
@@ -13,12 +15,16 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Cidr, Ipv6Address, I
 
 use crate::address::Shown;
 use crate::announce::{Announcer, Reporter};
-use crate::duties::{Duties, Memory};
+use crate::board::{Board, Drops, Outcome, Readings, Watch};
+use crate::duties::Duties;
 use crate::frame::{Frame, Shape, Watched};
 use crate::log::{info, shown, warning};
 use crate::page::Page;
 use crate::settings::{Address, Address6, Settings};
 use crate::socket::Port;
+
+use self::storage::CLIENTS;
+pub use self::storage::{SOCKETS, Sockets, Storage};
 
 /// Frames taken in one round.
 const FRAMES: usize = 32;
@@ -29,157 +35,8 @@ const NAP: Duration = Duration::from_millis(500);
 
 /// Packets of its own that a node sends in one round.
 const PACKETS: usize = 4;
-/// Octets of a request, and of an answer, that are on their way at a time.
-const REQUEST: usize = 512;
-const ANSWER: usize = 1024;
 /// Where a time server is asked.
 const SNTP: u16 = 123;
-
-/// Clients that the status page has at a time.
-const CLIENTS: usize = 2;
-/// Sockets of a node: collectd's, one for addresses, and the clients'.
-pub const SOCKETS: usize = 2 + CLIENTS;
-
-/// What a board is.
-#[derive(Clone, Copy, Debug)]
-pub struct Board<'a> {
-    /// What it is called, such as `lm3s6965evb`.
-    pub name: &'a str,
-    /// Its hardware address.
-    pub mac: [u8; 6],
-    /// As random as the board can: for ports and delays.
-    pub seed: u64,
-    /// Why it started again; `None` if it was switched on.
-    pub reset: Option<&'a str>,
-}
-
-/// What a board tells at each poll.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Readings {
-    /// Whether there is a network at the other end of the cable; a board that cannot tell says so.
-    pub link: bool,
-    /// Temperature of the chip in 1/1000 °C, if it has a sensor.
-    pub millidegrees: Option<i32>,
-    /// Frames that the hardware or its driver dropped since the start, as far as the chip tells.
-    pub lost_frames: u32,
-}
-
-/// What the node wants of the board after a poll.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Whether the LED is on now.
-    pub led: bool,
-    /// When to poll again at the latest, by the board's clock; sooner when a frame arrives.
-    pub wake: Duration,
-}
-
-/// Is told of everything that is received. `()` does not listen.
-pub trait Watch {
-    /// An item of a packet.
-    fn item(&mut self, item: &Item<'_>, from: Option<SocketAddr>) {
-        _ = (item, from);
-    }
-
-    /// Something of a packet that was refused.
-    fn refusal(&mut self, error: &Error, from: Option<SocketAddr>) {
-        _ = (error, from);
-    }
-
-    /// The packet was all this.
-    fn packet_end(&mut self, arrival: &Arrival) {
-        _ = arrival;
-    }
-}
-
-impl Watch for () {}
-
-/// Datagrams to the node that it did not get, by reason; they wrap. What was wrong inside packets is in [`Counters`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Drops {
-    /// Frames that the hardware or its driver dropped.
-    pub lost_frames: u32,
-    /// First pieces of datagrams in pieces, which the node does not put together.
-    pub fragments: u32,
-    /// Datagrams whose header says another length than they have.
-    pub lengths: u32,
-    /// Datagrams longer than the node's buffers.
-    pub too_long: u32,
-    /// Datagrams with a wrong check sum, or from an address that nobody has.
-    pub damaged: u32,
-    /// Packets of the node itself that found no room.
-    pub unsent: u32,
-}
-
-impl Drops {
-    /// What was dropped behind the hardware, with a word for each reason.
-    #[must_use]
-    pub fn by_reason(&self) -> [(&'static str, u64); 5] {
-        let Self { lost_frames: _, fragments, lengths, too_long, damaged, unsent } = *self;
-        [
-            ("fragments", fragments),
-            ("lengths", lengths),
-            ("too-long", too_long),
-            ("damaged", damaged),
-            ("unsent", unsent),
-        ]
-        .map(|(reason, count)| (reason, count.into()))
-    }
-}
-
-/// Buffers and tables of a node, whose packets have up to `DATAGRAM` octets.
-///
-/// All zero at the start, so a `static` of it takes no flash; it is too large for the stack of most boards.
-#[derive(Debug)]
-pub struct Storage<const DATAGRAM: usize = 1472> {
-    packet: [u8; DATAGRAM],
-    transmit: [u8; PACKET_SIZE],
-    requests: [[u8; REQUEST]; CLIENTS],
-    answers: [[u8; ANSWER]; CLIENTS],
-    page: Page<CLIENTS>,
-    memory: Memory,
-}
-
-impl<const DATAGRAM: usize> Storage<DATAGRAM> {
-    /// Empty.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            packet: [0; DATAGRAM],
-            transmit: [0; PACKET_SIZE],
-            requests: [[0; REQUEST]; CLIENTS],
-            answers: [[0; ANSWER]; CLIENTS],
-            page: Page::new(),
-            memory: Memory::new(),
-        }
-    }
-}
-
-impl<const DATAGRAM: usize> Default for Storage<DATAGRAM> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Places for a node's sockets.
-#[derive(Debug)]
-pub struct Sockets<'a> {
-    sockets: [SocketStorage<'a>; SOCKETS],
-    transmit: [udp::PacketMetadata; 2],
-}
-
-impl Sockets<'_> {
-    /// Empty.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { sockets: [SocketStorage::EMPTY; SOCKETS], transmit: [udp::PacketMetadata::EMPTY; 2] }
-    }
-}
-
-impl Default for Sockets<'_> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 /// A frame that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -403,19 +260,25 @@ impl<'a> Node<'a> {
         let users: &[User<'_>] = &self.settings.users;
         let passwords = (!users.is_empty()).then_some(users);
         let level = self.settings.security_level;
-        let mut run = self.duties.packet(now);
-        for item in Packet::new(arrival, self.packet, passwords, level, &mut self.counters) {
-            match &item {
-                Ok(item) => {
-                    watch.item(item, arrival.from);
-                    self.duties.item(item, &mut run, now);
+        let duties = &mut self.duties;
+        let mut run = duties.packet(now);
+        Packet::new(arrival, self.packet, passwords, level, &mut self.counters).hand_out(
+            &mut (&mut *duties, &mut *watch),
+            |(duties, watch), list| {
+                watch.item(&Item::ValueList(*list), arrival.from);
+                duties.value_list(list, &mut run, now);
+            },
+            |(duties, watch), other| match other {
+                Ok(notification) => {
+                    watch.item(&Item::Notification(notification), arrival.from);
+                    duties.notification(&notification, now);
                 }
                 Err(error) => {
-                    watch.refusal(error, arrival.from);
-                    self.duties.refusal(error);
+                    watch.refusal(&error, arrival.from);
+                    duties.refusal(&error);
                 }
-            }
-        }
+            },
+        );
         end(&mut self.duties, arrival.from, now);
         watch.packet_end(&arrival);
     }

@@ -11,18 +11,13 @@ use smoltcp::wire::IpEndpoint;
 #[derive(Debug)]
 pub struct Port<'s, 'a> {
     socket: &'s mut udp::Socket<'a>,
-    to: Option<SocketAddr>,
+    to: SocketAddr,
 }
 
 impl<'s, 'a> Port<'s, 'a> {
-    /// Receives from `socket`, and sends nowhere.
-    pub const fn new(socket: &'s mut udp::Socket<'a>) -> Self {
-        Self { socket, to: None }
-    }
-
     /// Receives from `socket`, and sends to `to`.
     pub const fn to(socket: &'s mut udp::Socket<'a>, to: SocketAddr) -> Self {
-        Self { socket, to: Some(to) }
+        Self { socket, to }
     }
 }
 
@@ -45,7 +40,7 @@ impl Receive for Port<'_, '_> {
 pub enum TransmitError {
     /// It is longer than the socket's buffer.
     TooLong,
-    /// There is nowhere to send it to.
+    /// Nothing can be sent there.
     Unaddressable,
 }
 
@@ -53,8 +48,7 @@ impl Transmit for Port<'_, '_> {
     type Error = TransmitError;
 
     fn transmit(&mut self, packet: &[u8]) -> nb::Result<(), TransmitError> {
-        let to = self.to.map(|to| IpEndpoint::new(to.ip().into(), to.port()));
-        let to = to.ok_or(nb::Error::Other(TransmitError::Unaddressable))?;
+        let to = IpEndpoint::new(self.to.ip().into(), self.to.port());
         if packet.len() > self.socket.payload_send_capacity() {
             return Err(nb::Error::Other(TransmitError::TooLong));
         }
@@ -82,14 +76,13 @@ mod tests {
 
     #[test]
     fn nothing_has_arrived_is_would_block() {
-        assert_eq!(Port::new(&mut socket()).receive(&mut [0; 8]), Err(nb::Error::WouldBlock));
+        assert_eq!(Port::to(&mut socket(), TO).receive(&mut [0; 8]), Err(nb::Error::WouldBlock));
     }
 
     #[test]
     fn what_cannot_be_sent_is_said() {
         let mut socket = socket();
         let other = |error| Err(nb::Error::Other(error));
-        assert_eq!(Port::new(&mut socket).transmit(b"a"), other(TransmitError::Unaddressable));
         assert_eq!(Port::to(&mut socket, TO).transmit(&[0; 9]), other(TransmitError::TooLong));
         assert_eq!(Port::to(&mut socket, TO).transmit(b"a"), Ok(()));
         // There is room for one, until it is sent.

@@ -11,288 +11,23 @@
 //! silent for long by our own clock, so that floods of new names change nothing for the old ones. All memory is zero at
 //! first.
 
+mod host;
 mod name;
+mod place;
+mod run;
 
-use core::ptr;
 use core::time::Duration;
 
-use collectd_net::{Identifier, Interval, Notification, Protection, Text, ValueList, Values};
+use collectd_net::{Identifier, Notification, Text, ValueList, Values};
 
+pub(crate) use self::host::Host;
+use self::host::{HOST, LONGEST_LIFE, millis, millis_of, seconds};
 pub(crate) use self::name::Name;
-use self::name::{SEED, add, finish, mix};
-
-/// Octets of a host's name.
-const HOST: usize = 64;
-/// Octets of plugin, type and their instances together.
-const SERIES_NAME: usize = 48;
-/// Values of a series.
-const VALUES: usize = 4;
-/// What collectd's interval is if nobody says another, in seconds.
-const USUAL_INTERVAL: u64 = 10;
-/// The longest interval that is believed, in seconds.
-const LONGEST_INTERVAL: u64 = 24 * 3600;
-/// Intervals without a sign of life after which a place may be given away; never before `SHORTEST_LIFE` or after
-/// `LONGEST_LIFE`, in seconds.
-const LIFE: u32 = 30;
-const SHORTEST_LIFE: u32 = 600;
-const LONGEST_LIFE: u32 = 24 * 3600;
-/// The shortest time in which a host's shortest interval is looked for, in milliseconds.
-const WINDOW: u64 = 60_000;
-
-/// Milliseconds since the start.
-fn millis(now: Duration) -> u64 {
-    now.as_secs().wrapping_mul(1000).wrapping_add(u64::from(now.subsec_millis()))
-}
-
-/// Seconds since the start.
-fn seconds(now: Duration) -> u32 {
-    u32::try_from(now.as_secs()).unwrap_or(u32::MAX)
-}
-
-/// How long a place is kept for whom nothing is heard of, in seconds.
-const fn life(interval: u32) -> u32 {
-    let life = interval.saturating_mul(LIFE);
-    if life < SHORTEST_LIFE {
-        SHORTEST_LIFE
-    } else if life > LONGEST_LIFE {
-        LONGEST_LIFE
-    } else {
-        life
-    }
-}
-
-/// Somebody who sends value lists.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Host {
-    /// When the last value list arrived, in milliseconds.
-    seen: u64,
-    /// Since when `shortest` is looked for, in milliseconds.
-    window: u64,
-    hash: u32,
-    /// How often something is to be heard, in milliseconds.
-    interval: u32,
-    /// The shortest interval in this window, in milliseconds.
-    shortest: u32,
-    /// Value lists so far; none if the place is free.
-    value_lists: u32,
-    /// Notifications about it so far.
-    notifications: u32,
-    name: Name<1, HOST>,
-    silent: bool,
-    protection: Protection,
-}
-
-impl Host {
-    const FREE: Self = Self {
-        seen: 0,
-        window: 0,
-        hash: 0,
-        interval: 0,
-        shortest: 0,
-        value_lists: 0,
-        notifications: 0,
-        name: Name::EMPTY,
-        silent: false,
-        protection: Protection::None,
-    };
-
-    /// What it calls itself.
-    pub(crate) fn name(&self) -> Text<'_> {
-        let [name] = self.name.fields();
-        name
-    }
-
-    /// How long ago its last value list arrived.
-    pub(crate) fn age(&self, now: Duration) -> Duration {
-        Duration::from_millis(millis(now).saturating_sub(self.seen))
-    }
-
-    /// How often something is to be heard of it.
-    pub(crate) const fn interval(&self) -> Duration {
-        // 32 bits of milliseconds.
-        Duration::from_millis(widen(self.interval))
-    }
-
-    /// Value lists so far.
-    pub(crate) const fn value_lists(&self) -> u32 {
-        self.value_lists
-    }
-
-    /// Notifications about it so far.
-    pub(crate) const fn notifications(&self) -> u32 {
-        self.notifications
-    }
-
-    /// Whether it is missing.
-    pub(crate) const fn silent(&self) -> bool {
-        self.silent
-    }
-
-    /// How its last value list was protected.
-    pub(crate) const fn protection(&self) -> Protection {
-        self.protection
-    }
-
-    /// Something was heard of it. The shortest of its intervals counts, as long as it is used.
-    fn heard(&mut self, interval: u32, protection: Protection, now: u64) {
-        let window = widen(self.interval).saturating_mul(2).max(WINDOW);
-        if interval < self.shortest {
-            self.shortest = interval;
-        }
-        if now.saturating_sub(self.window) >= window {
-            self.interval = self.shortest;
-            self.shortest = interval;
-            self.window = now;
-        } else if interval < self.interval {
-            self.interval = interval;
-        }
-        self.seen = now;
-        self.value_lists = self.value_lists.saturating_add(1);
-        self.protection = protection;
-    }
-
-    fn expired(&self, now: Duration) -> bool {
-        self.age(now).as_secs() >= u64::from(life(self.interval.div_ceil(1000)))
-    }
-}
-
-/// A count of milliseconds in 64 bits.
-#[expect(clippy::as_conversions, reason = "From is not const, and nothing is lost")]
-const fn widen(number: u32) -> u64 {
-    number as u64
-}
-
-/// The latest values of one series; free if it has none.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    hash: u32,
-    /// When they arrived, in seconds.
-    seen: u32,
-    /// In seconds.
-    interval: u16,
-    /// One more than the next place of the same bucket; 0 for none.
-    next: u16,
-    host: u8,
-    count: u8,
-    kinds: [u8; VALUES],
-    values: [[u8; 8]; VALUES],
-    name: Name<4, SERIES_NAME>,
-}
-
-impl Place {
-    const FREE: Self = Self {
-        hash: 0,
-        seen: 0,
-        interval: 0,
-        next: 0,
-        host: 0,
-        count: 0,
-        kinds: [0; VALUES],
-        values: [[0; 8]; VALUES],
-        name: Name::EMPTY,
-    };
-
-    fn expires(&self) -> u32 {
-        self.seen.saturating_add(life(u32::from(self.interval)))
-    }
-}
-
-/// One series, as the table has it now.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Series<'a> {
-    /// What was measured.
-    pub(crate) identifier: Identifier<'a>,
-    /// The latest values.
-    pub(crate) values: Values<'a>,
-    /// How long ago they arrived, in seconds.
-    pub(crate) age: u32,
-    /// Whether its host is missing.
-    pub(crate) silent: bool,
-}
-
-/// What the items of one packet have in common, so that it is looked for only once. Their texts stand in the same octets, and
-/// so are the same where they are in the same place.
-#[derive(Debug)]
-pub(crate) struct Run<'p> {
-    now: Duration,
-    seconds: u32,
-    /// What the last value list said.
-    host: Text<'p>,
-    interval: Option<Interval>,
-    protection: Protection,
-    interval_seconds: u16,
-    /// The number of the host, if it has a place.
-    number: Option<u8>,
-    /// The names of the last series, and the hashes of what is before each of them.
-    names: [Text<'p>; 4],
-    before: [u32; 4],
-    /// The hash of all of them.
-    hash: u32,
-}
-
-impl<'p> Run<'p> {
-    /// Of a packet that arrived now.
-    pub(crate) fn new(now: Duration) -> Self {
-        Self {
-            now,
-            seconds: seconds(now),
-            // No list's host is empty.
-            host: Text::default(),
-            interval: None,
-            protection: Protection::None,
-            interval_seconds: 0,
-            number: None,
-            names: [Text::default(); 4],
-            before: [0; 4],
-            hash: 0,
-        }
-    }
-
-    /// What follows is of this host.
-    fn begin(&mut self, number: Option<u8>) {
-        self.number = number;
-        self.names = [Text::default(); 4];
-        // Nothing but empty names so far.
-        let mut hash = mix(SEED, number.map_or(0, u32::from));
-        for before in &mut self.before {
-            *before = hash;
-            hash = add(hash, Text::default());
-        }
-        self.hash = hash;
-    }
-
-    /// Takes the names of a series, and gives the hash of them. Often only the last differs from that of the series before.
-    #[inline]
-    fn name(&mut self, identifier: &Identifier<'p>) -> u32 {
-        let Identifier { host: _, plugin, plugin_instance, type_, type_instance } = identifier;
-        let [known_plugin, known_plugin_instance, known_type, known_instance] = &self.names;
-        if !(is(*known_plugin, *plugin) && is(*known_plugin_instance, *plugin_instance) && is(*known_type, *type_)) {
-            self.rename([*plugin, *plugin_instance, *type_, *type_instance]);
-        } else if !is(*known_instance, *type_instance) {
-            let [.., before] = self.before;
-            let [.., instance] = &mut self.names;
-            *instance = *type_instance;
-            self.hash = add(before, *type_instance);
-        }
-        finish(self.hash)
-    }
-
-    #[inline(never)]
-    fn rename(&mut self, names: [Text<'p>; 4]) {
-        let [mut hash, ..] = self.before;
-        for (name, before) in names.into_iter().zip(&mut self.before) {
-            *before = hash;
-            hash = add(hash, name);
-        }
-        (self.names, self.hash) = (names, hash);
-    }
-}
-
-/// Whether two texts of a packet are one.
-#[inline]
-fn is(left: Text<'_>, right: Text<'_>) -> bool {
-    ptr::eq(left.as_octets(), right.as_octets())
-}
+use self::name::{SEED, add, finish};
+pub(crate) use self::place::Series;
+use self::place::{Place, SERIES_NAME, VALUES};
+pub(crate) use self::run::Run;
+use self::run::is;
 
 /// The latest values of `SERIES` series of `HOSTS` hosts; at most 255 hosts and 65,535 series.
 #[derive(Debug)]
@@ -337,10 +72,12 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
     }
 
     /// Keeps the values of `list`, an item of the packet that `run` is about.
+    #[inline(always)]
     pub(crate) fn value_list<'p>(&mut self, list: &ValueList<'p>, run: &mut Run<'p>) {
         let host = list.identifier.host;
         if !is(run.host, host) || run.interval != list.interval || run.protection != list.protection {
-            self.enter(list, run);
+            (run.host, run.interval, run.protection) = (host, list.interval, list.protection);
+            self.enter(run);
         } else if let Some(host) = run.number.and_then(|number| self.hosts.get_mut(usize::from(number))) {
             host.value_lists = host.value_lists.saturating_add(1);
         } else {
@@ -381,23 +118,15 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
         }
     }
 
-    /// Looks for the host of `list`, which is another than that of the list before, or says something else of itself.
+    /// Looks for the host of a list, which is another than that of the list before, or says something else of itself.
     #[cold]
     #[inline(never)]
-    fn enter<'p>(&mut self, list: &ValueList<'p>, run: &mut Run<'p>) {
-        let secs = list.interval.filter(|interval| interval.raw() != 0);
-        let millis_of = |interval: Interval| (interval.raw() >> 10).saturating_mul(1000) >> 20;
-        let interval = secs.map_or(USUAL_INTERVAL.wrapping_mul(1000), millis_of);
-        // At most a day of milliseconds.
-        let interval = interval.clamp(1000, LONGEST_INTERVAL.wrapping_mul(1000));
-        let interval = u32::try_from(interval).unwrap_or(u32::MAX);
-        run.host = list.identifier.host;
-        run.interval = list.interval;
-        run.protection = list.protection;
+    fn enter(&mut self, run: &mut Run<'_>) {
+        let interval = millis_of(run.interval);
         run.interval_seconds = u16::try_from(interval.div_ceil(1000)).unwrap_or(u16::MAX);
         let number = self.host_of(run.host, interval, run.now);
         if let Some(host) = number.and_then(|number| self.hosts.get_mut(usize::from(number))) {
-            host.heard(interval, list.protection, millis(run.now));
+            host.heard(interval, run.protection, millis(run.now));
         }
         run.begin(number);
     }
@@ -558,7 +287,10 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
             return None;
         }
         let index = if usize::from(self.used) < SERIES {
-            self.places.iter().position(|place| place.count == 0)
+            // Where nobody ever left, the next one is free.
+            let next = usize::from(self.used);
+            let is_free = |place: &Place| place.count == 0;
+            if self.places.get(next).is_some_and(is_free) { Some(next) } else { self.places.iter().position(is_free) }
         } else {
             self.oldest(now)
         };

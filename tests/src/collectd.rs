@@ -45,15 +45,17 @@ impl Collectd {
         Self::start_with_options(namespace, blocks, "", more)
     }
 
-    /// `options` are for the network plugin, `more` stands behind everything.
+    /// `options` are for the network plugin, `more` stands behind it.
     fn start_with_options(namespace: &Namespace, blocks: &[Block], options: &str, more: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory is to be had");
         let path = |name| directory.path().join(name);
         let blocks: String = blocks.iter().map(Block::to_string).collect();
+        // Plugins begin in the order in which they are loaded. A notification that comes before the network plugin has begun is
+        // lost, so the one that takes commands is the last.
         let config = format!(
             "Hostname \"{HOST}\"\nFQDNLookup false\nInterval 10\nWriteThreads 1\nBaseDir {base:?}\nPIDFile {pid:?}\n\
-             LoadPlugin unixsock\n<Plugin unixsock>\n  SocketFile {socket:?}\n</Plugin>\n\
-             LoadPlugin network\n<Plugin network>\n{blocks}{options}</Plugin>\n{more}",
+             LoadPlugin network\n<Plugin network>\n{blocks}{options}</Plugin>\n{more}\
+             LoadPlugin unixsock\n<Plugin unixsock>\n  SocketFile {socket:?}\n</Plugin>\n",
             base = directory.path(),
             pid = path("pid"),
             socket = path("socket"),

@@ -3,13 +3,17 @@
 use std::{
     net::SocketAddr,
     sync::atomic::{AtomicU8, Ordering},
+    time::{Duration, Instant},
 };
 
 use crate::{
+    PATIENCE, by,
     net::{GROUPS, Namespace, PORT, TO_RECEIVER},
     tap::Tap,
-    until,
 };
+
+/// How long it may take until what is sent is heard again, after whatever has happened to the network.
+pub const RECOVERY: Duration = Duration::from_secs(5);
 
 /// A value list, sent by collectd 5.12: h, p, gauge, 42 at 1700005000.
 pub const VALUE: [u8; 61] = [
@@ -43,6 +47,11 @@ pub fn of_host(host: u8) -> (Vec<u8>, String) {
 
 /// Sends to each of these addresses until that is printed, for what is sent before an interface is joined is lost.
 pub fn hear(what: &str, tap: &Tap, sender: &Namespace, addresses: &[SocketAddr]) {
+    hear_by(Instant::now() + PATIENCE, what, tap, sender, addresses);
+}
+
+/// [`hear`], not later than that.
+pub fn hear_by(deadline: Instant, what: &str, tap: &Tap, sender: &Namespace, addresses: &[SocketAddr]) {
     static NEXT: AtomicU8 = AtomicU8::new(0);
 
     for address in addresses {
@@ -50,10 +59,11 @@ pub fn hear(what: &str, tap: &Tap, sender: &Namespace, addresses: &[SocketAddr])
         let (packet, line) = of_host(b'a' + NEXT.fetch_add(1, Ordering::Relaxed) % 26);
         let count = || tap.lines().iter().filter(|printed| **printed == line).count();
         let before = count();
-        until(&format!("{what}: {address}"), || {
+        let heard = by(deadline, || {
             sender.try_send(TO_RECEIVER, *address, &packet);
             count() > before
         });
+        assert!(heard, "not heard in time, {what}: {address}\n{}", tap.talk());
     }
 }
 

@@ -52,10 +52,14 @@ pub fn until(what: &str, done: impl FnMut() -> bool) {
 }
 
 /// Polls until `done` is true, and tells whether that was within [`PATIENCE`].
-pub fn in_time(mut done: impl FnMut() -> bool) -> bool {
-    let start = Instant::now();
+pub fn in_time(done: impl FnMut() -> bool) -> bool {
+    by(Instant::now() + PATIENCE, done)
+}
+
+/// Polls until `done` is true, and tells whether that was before the deadline.
+pub fn by(deadline: Instant, mut done: impl FnMut() -> bool) -> bool {
     while !done() {
-        if start.elapsed() > PATIENCE {
+        if Instant::now() > deadline {
             return false;
         }
         thread::sleep(Duration::from_millis(20));

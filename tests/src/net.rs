@@ -188,15 +188,33 @@ impl Namespace {
 
     /// Sends so many datagrams as fast as it goes, these in turn, from one socket. They arrive in this order.
     pub fn flood(&self, interface: &str, to: SocketAddr, datagrams: &[&[u8]], count: u64) {
+        self.send_while(interface, to, datagrams, |sent| sent < count);
+    }
+
+    /// Sends these datagrams in turn from one socket as long as the number of those sent pleases `goes_on`, which may also take
+    /// its time; how many that were.
+    pub fn send_while(
+        &self,
+        interface: &str,
+        to: SocketAddr,
+        datagrams: &[&[u8]],
+        mut goes_on: impl FnMut(u64) -> bool + Send,
+    ) -> u64 {
         self.enter(|| {
             stay_on_one_processor();
             let socket = udp(to);
             socket.bind_device(Some(interface.as_bytes())).expect("the interface exists");
-            for (_, datagram) in (0..count).zip(datagrams.iter().cycle()) {
+            let mut number = 0;
+            for datagram in datagrams.iter().cycle() {
+                if !goes_on(number) {
+                    break;
+                }
                 let sent = socket.send_to(datagram, &to.into());
                 assert_eq!(sent.ok(), Some(datagram.len()), "send to {to} out of {interface}");
+                number += 1;
             }
-        });
+            number
+        })
     }
 
     /// A socket bound to `address`, joined on `interface` if that is a group; it never blocks. It stands for another

@@ -52,26 +52,44 @@ impl Tap {
     /// Starts `collectd-tap` and waits until it says that it listens.
     pub fn start(namespace: &Namespace, arguments: &[&str]) -> Self {
         let mut tap = Self::spawn(namespace, arguments);
-        until("collectd-tap to listen", || {
-            let ended = tap.child.try_wait().expect("the child is ours");
-            assert!(ended.is_none(), "collectd-tap {arguments:?} ended ({ended:?}): {}", tap.talk());
-            tap.talk().lines().any(|line| line.starts_with("collectd-tap: listening on"))
-        });
+        tap.wait_for_start();
+        tap
+    }
+
+    /// Starts `collectd-tap` where this file stands in the place of `/etc/hosts`.
+    pub fn start_with_hosts(namespace: &Namespace, hosts: &Path, arguments: &[&str]) -> Self {
+        // A program in a network namespace sees a copy of the mounts, so others keep their file.
+        let script = "mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"";
+        let mut command = namespace.command("sh");
+        command.args(["-c", script, "sh"]).arg(hosts).arg(tap());
+        let mut tap = Self::run(command, arguments);
+        tap.wait_for_start();
         tap
     }
 
     /// Starts `collectd-tap`, which may end by itself before it listens.
     pub fn spawn(namespace: &Namespace, arguments: &[&str]) -> Self {
+        Self::run(namespace.command(tap()), arguments)
+    }
+
+    fn run(mut command: Command, arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory is to be had");
         let file = |name| File::create(directory.path().join(name)).expect("the directory is ours");
-        let child = namespace
-            .command(tap())
+        let child = command
             .args(arguments)
             .stdout(file("stdout"))
             .stderr(file("stderr"))
             .spawn()
             .expect("iproute2 is installed");
         Self { child, directory }
+    }
+
+    fn wait_for_start(&mut self) {
+        until("collectd-tap to listen", || {
+            let ended = self.child.try_wait().expect("the child is ours");
+            assert!(ended.is_none(), "collectd-tap has ended ({ended:?}): {}", self.talk());
+            self.talk().lines().any(|line| line.starts_with("collectd-tap: listening on"))
+        });
     }
 
     /// The complete lines printed so far.

@@ -77,7 +77,7 @@ impl Number {
     ///
     /// Literals beyond all floats stay there.
     pub(super) fn nearest_float(self) -> Self {
-        self.nearest(self.exponent.saturating_sub(52).max(-1074))
+        self.nearest(self.exponent.max(-1022).wrapping_sub(52))
     }
 
     /// The nearest multiple of 2⁻³⁰.
@@ -88,7 +88,7 @@ impl Number {
     /// The nearest multiple of 2^`scale`; the number itself if it has no bits below.
     fn nearest(self, scale: i32) -> Self {
         // How many bits are below.
-        let Ok(below) = u32::try_from(scale.saturating_add(63).saturating_sub(self.exponent)) else {
+        let Ok(below) = u32::try_from(scale.wrapping_add(63).saturating_sub(self.exponent)) else {
             return self;
         };
         let (mask, beside_half) = match 64_u32.checked_sub(below) {
@@ -108,7 +108,7 @@ impl Number {
         let mantissa = if up { kept.wrapping_add(step) } else { kept };
         match (up, mantissa) {
             (true, 0) => {
-                Self { mantissa: 1 << 63, exponent: self.exponent.saturating_add(1), tail: Tail::Nothing, ..self }
+                Self { mantissa: 1 << 63, exponent: self.exponent.wrapping_add(1), tail: Tail::Nothing, ..self }
             }
             (false, 0) => Self::ZERO,
             _ => Self { mantissa, tail: Tail::Nothing, ..self },

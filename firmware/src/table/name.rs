@@ -33,9 +33,9 @@ impl<const FIELDS: usize, const SIZE: usize> Name<FIELDS, SIZE> {
         Some(())
     }
 
-    /// Whether there is room for these.
+    /// Whether there is room for these, which are all of one packet and so no longer than that.
     pub(super) fn fits(fields: &[Text<'_>; FIELDS]) -> bool {
-        fields.iter().fold(0, |sum: usize, field| sum.saturating_add(field.len())) <= SIZE
+        fields.iter().fold(0, |sum: usize, field| sum.wrapping_add(field.len())) <= SIZE
     }
 
     /// Whether it is a copy of these.

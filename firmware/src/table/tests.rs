@@ -1,3 +1,5 @@
+use collectd_net::{Interval, Protection};
+
 use super::*;
 use collectd_net::{Severity, Time, Value};
 

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use collectd_net::Counters;
 
 use super::listening::Listening;
+use super::look::Typed;
 use super::output::{Count, Summary};
 use super::worker::{Report, Work, Worker};
 use super::{Exit, Failure, Printing, duration, note, say, stop, talk, warn};
 use crate::listen::{Change, Inbox, Listener, Losses, Settings, Share, Stopper, Wake};
+use crate::sink::Format;
 
 /// How long to hear nothing before saying so.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -26,15 +28,38 @@ pub(super) struct Listen {
     pub(super) limits: Limits,
 }
 
-/// When to end without being told.
+/// What is to happen in time: when to end without being told, and when to print what is not printed item by item.
 #[derive(Debug, clap::Args)]
 pub(super) struct Limits {
+    #[command(flatten)]
+    typed: Typed,
     /// End after this time (10s, 1m30s); exit with 3 if nothing arrived
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     total: Option<Duration>,
     /// End when nothing has arrived for this time; exit with 3 if nothing ever did
     #[arg(long, value_name = "TIME", value_parser = duration)]
     idle_timeout: Option<Duration>,
+    /// With the format prometheus, print the latest values each time, ended by a line '# EOF', and not only at the end
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    every: Option<Duration>,
+}
+
+impl Limits {
+    /// How often the state of things is printed.
+    fn every(&self, format: &Format) -> Result<Option<Duration>, Failure> {
+        if self.typed.has("every") && !format.is_state() {
+            return Err(Failure::Usage(
+                "--every is for the format prometheus; the others print each item at once".into(),
+            ));
+        }
+        Ok(self.every)
+    }
+}
+
+/// A span of time that is not nothing.
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if interval.is_zero() { Err("an interval is more than nothing".into()) } else { Ok(interval) }
 }
 
 #[cfg(feature = "config")]
@@ -64,9 +89,13 @@ pub(super) fn print_arriving(
     printing: &Printing,
     limits: &Limits,
 ) -> Result<Exit, Failure> {
+    let every = limits.every(&printing.format)?;
     let mut work = Work::new(printing, report, listener.profiles())?;
     for error in listener.left_out() {
         note(format_args!("{error}; trying again"));
+    }
+    for lost in listener.without_link() {
+        note(format_args!("{lost}"));
     }
     if let Some(advice) = listener.buffer_advice() {
         note(format_args!("{advice}"));
@@ -81,6 +110,7 @@ pub(super) fn print_arriving(
     let activity = AtomicU64::new(0);
     let mut clock = Clock::start(limits, &work, &activity);
     let mut worker = Worker::new(&work, true)?;
+    worker.repeat(every);
     let shares = inbox.take_shares();
     let stopper = inbox.stopper();
     let outcome = thread::scope(|scope| {
@@ -130,7 +160,9 @@ pub(super) fn print_arriving(
 /// Says what has changed while listening.
 fn tell(change: Change) {
     match change {
-        Change::Trouble(_) | Change::SmallBuffer { .. } => warn(format_args!("{change}")),
+        Change::Trouble(_) | Change::SmallBuffer { .. } | Change::Down(_) | Change::NoCarrier(_) => {
+            warn(format_args!("{change}"));
+        }
         _ => say(format_args!("{change}")),
     }
 }

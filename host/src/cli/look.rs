@@ -15,8 +15,6 @@ use crate::types_db::TypesDb;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Looks {
-    #[command(flatten)]
-    typed: Typed,
     /// Print counts as rates per second, from the second value of a series on
     #[arg(short, long)]
     rate: bool,
@@ -37,17 +35,24 @@ pub(super) struct Looks {
     max_series: usize,
 }
 
-/// Which of these flags were typed. What is set for every run need not go with each format.
+/// Which flags were typed, by their ids. What is set for every run need not go with each format.
+///
+/// It stands before the flags in question, since each is taken out of what is parsed.
 #[derive(Debug)]
-struct Typed {
-    time: bool,
-    rate: bool,
+pub(super) struct Typed(Vec<String>);
+
+impl Typed {
+    /// Whether this flag was.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.0.iter().any(|typed| typed == id)
+    }
 }
 
 impl clap::FromArgMatches for Typed {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-        Ok(Self { time: typed("time"), rate: typed("rate") })
+        let typed = matches.ids().map(clap::Id::as_str);
+        let typed = typed.filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine));
+        Ok(Self(typed.map(str::to_owned).collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -76,13 +81,16 @@ enum Color {
 
 impl Looks {
     /// What the sink is to know.
-    pub(super) fn look(&self, format: &Format, rejects: bool, selects: bool) -> Result<Look, Failure> {
+    pub(super) fn look(&self, typed: &Typed, format: &Format, rejects: bool, selects: bool) -> Result<Look, Failure> {
         let time = "--time is for the formats blog, long and csv, and for templates; the others have one form";
         let rate = "the formats exact, putval and raw are what was sent; --rate does not go with them";
-        for (typed, fits, message) in
-            [(self.typed.time, format.has_time_styles(), time), (self.typed.rate, format.takes_rates(), rate)]
-        {
-            if typed && !fits {
+        let refused = "the formats graphite and raw have no line for what was refused; --rejects does not go with them";
+        for (flag, fits, message) in [
+            ("time", format.has_time_styles(), time),
+            ("rate", format.takes_rates(), rate),
+            ("rejects", format.takes_rejects(), refused),
+        ] {
+            if !fits && typed.has(flag) {
                 return Err(Failure::Usage(message.into()));
             }
         }

@@ -20,9 +20,6 @@ pub(super) struct Manual {
     out: Option<PathBuf>,
 }
 
-/// The day of this text.
-const DATE: &str = "2026-11-25";
-
 /// How the program ends.
 const EXIT_STATUS: [(&str, &str); 5] = [
     ("0", "It did what it should. The end of whoever reads its output, and an interrupt, are no failures."),
@@ -33,7 +30,7 @@ const EXIT_STATUS: [(&str, &str); 5] = [
 ];
 
 /// What it looks at.
-const ENVIRONMENT: [(&str, &str); 3] = [
+const ENVIRONMENT: [(&str, &str); 4] = [
     (
         "COLLECTD_TAP_...",
         "Settings: every long flag has a variable, COLLECTD_TAP_AUTH_FILE for --auth-file. Switches are true or false; blanks \
@@ -41,6 +38,7 @@ const ENVIRONMENT: [(&str, &str); 3] = [
     ),
     ("COLLECTD_TAP_CONFIG", "The file with settings, instead of the usual ones."),
     ("NO_COLOR", "If it is not empty, help and errors have no colours."),
+    ("SOURCE_DATE_EPOCH", "The time of the manual in seconds, instead of the present one."),
 ];
 
 /// Where settings are.
@@ -85,7 +83,7 @@ fn page(command: &clap::Command, subcommand: Option<&str>) -> Vec<u8> {
     let title = title(command, subcommand);
     let about = subcommand.and_then(|name| command.find_subcommand(name)).unwrap_or(command).clone();
     let version = format!("{} {}", command.get_name(), command.get_version().unwrap_or_default());
-    let man = Man::new(about.display_name(&title)).title(&title).date(DATE).source(version).manual("collectd-net");
+    let man = Man::new(about.display_name(&title)).title(&title).date(date()).source(version).manual("collectd-net");
     let mut page = Vec::new();
     let written = man
         .render_title(&mut page)
@@ -117,6 +115,13 @@ fn page(command: &clap::Command, subcommand: Option<&str>) -> Vec<u8> {
         .replace("\n.br\n.sp\n", "\n.sp\n")
         .replace("\n.sp\n.br\n", "\n.sp\n")
         .into_bytes()
+}
+
+/// The day on which it is written, or the one of `SOURCE_DATE_EPOCH`, so that packages can be built again to the same octets.
+fn date() -> String {
+    let set = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
+    let time = set.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()).unwrap_or_else(jiff::Timestamp::now);
+    time.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
 }
 
 /// A section of words and what is to say about each.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use collectd_net::{Counters, Error, Item};
 
@@ -24,12 +25,20 @@ pub(super) struct Output<'a> {
     counts_packets: bool,
     /// How many items, or packets, are still to be printed.
     left: Option<u64>,
+    /// When the state of things is printed, beside the end.
+    every: Option<Every>,
+}
+
+/// An interval, and when it is over.
+struct Every {
+    interval: Duration,
+    next: Instant,
 }
 
 impl<'a> Output<'a> {
     pub(super) fn new(printing: &'a Printing) -> Result<Self, Failure> {
         let (format, looks) = (&printing.format, &printing.looks);
-        let look = looks.look(format, printing.rejects, printing.selects())?;
+        let look = looks.look(&printing.typed, format, printing.rejects, printing.selects())?;
         Ok(Self {
             printing,
             sink: format.sink(&look),
@@ -39,7 +48,38 @@ impl<'a> Output<'a> {
             text: String::new(),
             counts_packets: format.counts_packets(),
             left: printing.count,
+            every: None,
         })
+    }
+
+    /// Prints the state of things at this interval, if the format tells it.
+    pub(super) fn repeat(&mut self, interval: Option<Duration>) {
+        let now = Instant::now();
+        let interval = interval.filter(|_| self.printing.format.is_state());
+        self.every = interval.and_then(|interval| Some(Every { interval, next: now.checked_add(interval)? }));
+    }
+
+    /// Prints the state of things if it is time to; how long until it is.
+    pub(super) fn turn(&mut self) -> Result<Option<Duration>, Failure> {
+        let Some(every) = &mut self.every else { return Ok(None) };
+        let now = Instant::now();
+        if every.next > now {
+            return Ok(Some(every.next - now));
+        }
+        // Without a burst for what was missed.
+        every.next = now + every.interval;
+        let left = every.interval;
+        self.state();
+        self.flush()?;
+        Ok(Some(left))
+    }
+
+    /// Writes what comes last. Where it comes again and again, a reader has to know where each ends.
+    fn state(&mut self) {
+        self.sink.end(&mut self.text);
+        if self.every.is_some() {
+            self.text.push_str("# EOF\n");
+        }
     }
 
     /// Prints what comes before everything.
@@ -128,7 +168,7 @@ impl<'a> Output<'a> {
 
     /// Prints what comes last, and says what could not be printed.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
-        self.sink.end(&mut self.text);
+        self.state();
         self.flush()?;
         let counts = self.rates.as_ref().map(Rates::counts).unwrap_or_default();
         let left_out = self.sink.left_out();

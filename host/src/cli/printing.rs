@@ -7,12 +7,14 @@ use std::sync::Arc;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use collectd_net::{Item, SecurityLevel};
 
-use super::look::Looks;
+use super::look::{Looks, Typed};
 use crate::selection::Selection;
 use crate::sink::Format;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Printing {
+    #[command(flatten)]
+    pub(super) typed: Typed,
     /// Passwords to verify and decrypt with: a file of collectd's form, `user: password` on each line
     #[arg(short, long, value_name = "FILE")]
     pub(super) auth_file: Option<PathBuf>,
@@ -45,7 +47,7 @@ pub(super) struct Printing {
     )]
     #[arg(value_parser = Formats)]
     pub(super) format: Format,
-    /// Print what was refused, too, and why
+    /// Print what was refused, too, and why; not with graphite and raw, which have no line for it
     #[arg(long)]
     pub(super) rejects: bool,
     /// Exit with 4 if anything was refused

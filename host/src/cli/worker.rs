@@ -161,6 +161,12 @@ impl<'a> Worker<'a> {
                 }
                 output.print(packet.filter(|item| item.as_ref().map_or(true, is_new)), &origin)?;
             }
+            // Without looking at them, items need not even be put together.
+            Report::Nothing if now.is_none() && !work.printing.selects() && work.printing.count.is_none() => {
+                for item in packet {
+                    *wanted += u64::from(item.is_ok());
+                }
+            }
             // Without adapters: items are large, and each would move them once more.
             Report::Nothing => {
                 for item in packet {
@@ -193,8 +199,14 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// Prints the state of things at this interval, if that is what is printed.
+    pub(super) fn repeat(&mut self, interval: Option<Duration>) {
+        self.output.repeat(interval.filter(|_| self.work.report == Report::Items));
+    }
+
     /// Writes the second down that is over.
     fn turn(&mut self) -> Result<(), Failure> {
+        self.output.turn()?;
         if self.work.report == Report::Seconds {
             self.output.write(|text| self.seconds.turn(text))?;
         }
@@ -205,7 +217,7 @@ impl<'a> Worker<'a> {
     pub(super) fn flush(&mut self) -> Result<Option<Duration>, Failure> {
         self.turn()?;
         self.output.flush()?;
-        Ok(self.seconds.left())
+        Ok([self.seconds.left(), self.output.turn()?].into_iter().flatten().min())
     }
 
     /// Prints everything.

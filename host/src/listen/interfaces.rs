@@ -1,13 +1,16 @@
 //! The network interfaces of this machine.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::libc;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
-use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, SockaddrStorage, bind, recv, socket,
+};
 
 /// A network interface.
 #[derive(Clone, Debug)]
@@ -15,6 +18,17 @@ pub(super) struct Interface {
     pub(super) name: String,
     pub(super) index: u32,
     flags: InterfaceFlags,
+    addresses: Vec<IpAddr>,
+}
+
+/// Whether anything can arrive at an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    Up,
+    /// Switched on, and connected to nothing.
+    NoCarrier,
+    /// Switched off.
+    Down,
 }
 
 impl Interface {
@@ -23,22 +37,39 @@ impl Interface {
         self.flags.contains(InterfaceFlags::IFF_UP)
             && self.flags.intersects(InterfaceFlags::IFF_MULTICAST | InterfaceFlags::IFF_LOOPBACK)
     }
+
+    pub(super) fn link(&self) -> Link {
+        match self.flags {
+            flags if !flags.contains(InterfaceFlags::IFF_UP) => Link::Down,
+            flags if !flags.contains(InterfaceFlags::IFF_RUNNING) => Link::NoCarrier,
+            _ => Link::Up,
+        }
+    }
+
+    /// Whether this is one of its addresses.
+    pub(super) fn has(&self, ip: IpAddr) -> bool {
+        self.addresses.contains(&ip)
+    }
 }
 
 /// All interfaces, with an address or without.
 pub(super) fn all() -> io::Result<Vec<Interface>> {
     let mut interfaces: Vec<Interface> = Vec::new();
-    for address in getifaddrs()? {
-        let name = address.interface_name;
-        if interfaces.iter().any(|known| known.name == name) {
-            continue;
-        }
+    for entry in getifaddrs()? {
+        let (name, ip) = (entry.interface_name, entry.address.as_ref().and_then(ip));
+        if let Some(known) = interfaces.iter_mut().find(|known| known.name == name) {
+            known.addresses.extend(ip);
         // One that has gone since the list was made has no index any more; an alias (eth0:1) never had.
-        if let Ok(index) = if_nametoindex(name.as_str()) {
-            interfaces.push(Interface { name, index, flags: address.flags });
+        } else if let Ok(index) = if_nametoindex(name.as_str()) {
+            interfaces.push(Interface { name, index, flags: entry.flags, addresses: ip.into_iter().collect() });
         }
     }
     Ok(interfaces)
+}
+
+fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address.as_sockaddr_in().map(|v4| v4.ip().into());
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| v6.ip().into()))
 }
 
 /// Hears from the kernel that an interface or an address has come, gone or changed.
@@ -135,5 +166,13 @@ mod tests {
     #[test]
     fn the_loopback_is_among_all() {
         assert!(all().expect("a list").iter().any(|interface| interface.name == "lo" && interface.index > 0));
+    }
+
+    #[test]
+    fn a_link_is_up_when_it_is_switched_on_and_connected() {
+        let link = |flags| Interface { name: "eth0".into(), index: 1, flags, addresses: Vec::new() }.link();
+        let (up, running) = (InterfaceFlags::IFF_UP, InterfaceFlags::IFF_RUNNING);
+        let links = [up | running, up, running, InterfaceFlags::empty()].map(link);
+        assert_eq!(links, [Link::Up, Link::NoCarrier, Link::Down, Link::Down]);
     }
 }

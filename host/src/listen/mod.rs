@@ -14,6 +14,7 @@ mod endpoint;
 mod inbox;
 mod intake;
 mod interfaces;
+mod links;
 mod membership;
 mod queue;
 mod recent;
@@ -177,6 +178,7 @@ pub struct Listener {
     watch: Watch,
     profiles: Vec<Profile>,
     left_out: Vec<ListenError>,
+    without_link: Vec<Change>,
 }
 
 impl Listener {
@@ -194,13 +196,15 @@ impl Listener {
             watch: Watch::new(settings.receive_buffer),
             profiles: Vec::new(),
             left_out: Vec::new(),
+            without_link: Vec::new(),
         };
         let groups = Address::default_groups()
             .map(|group| Endpoint::from(Address { host: group.ip().to_string(), port: group.port(), interface: None }));
         let endpoints = if settings.endpoints.is_empty() { &groups[..] } else { &settings.endpoints };
         let wanted = endpoints.iter().map(|endpoint| listener.wanted(endpoint)).collect::<Result<_, _>>()?;
         listener.watch.want(wanted);
-        let troubles = listener.watch.reconcile(&[], &mut |_| {});
+        let mut changes = Vec::new();
+        let troubles = listener.watch.reconcile(&[], &mut |change| changes.push(change));
         // Told by whoever opened it, so it is not told again.
         listener.watch.tell_troubles(&troubles, &mut |_| {});
         for trouble in troubles {
@@ -210,6 +214,12 @@ impl Listener {
             listener.left_out.push(trouble);
         }
         listener.left_out.extend(listener.watch.unresolved());
+        // Of all interfaces, some are always without.
+        changes.retain(|change| match change {
+            Change::Down(interface) | Change::NoCarrier(interface) => listener.watch.is_meant(interface),
+            _ => false,
+        });
+        listener.without_link = changes;
         Ok(listener)
     }
 
@@ -239,6 +249,12 @@ impl Listener {
     #[must_use]
     pub fn left_out(&self) -> &[ListenError] {
         &self.left_out
+    }
+
+    /// The interfaces that were asked for and have no link: [`Change::Down`] or [`Change::NoCarrier`].
+    #[must_use]
+    pub fn without_link(&self) -> &[Change] {
+        &self.without_link
     }
 
     /// The addresses that the sockets are bound to.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use nix::errno::Errno;
 
 use super::interfaces::Interface;
+use super::links::Links;
 use super::socket::{Socket, is_link_local};
 use super::{ListenError, membership, shown};
 
@@ -38,14 +39,16 @@ pub(super) struct Seat {
     source: Option<IpAddr>,
     /// The interface that it hears and no other.
     bound: Option<Place>,
+    /// The interface that has the address, or had it last.
+    at: Option<Place>,
     /// Where the group is joined.
     joined: Vec<Place>,
 }
 
 /// An interface that a socket is on. Another may get its name later, or its index, but not both without our being told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
-    name: String,
+pub(super) struct Place {
+    pub(super) name: String,
     index: u32,
 }
 
@@ -75,6 +78,12 @@ pub enum Change {
     Gone(SocketAddr, String),
     /// Packets to this address of the machine are heard.
     Bound(SocketAddr),
+    /// An interface that is listened on is switched off.
+    Down(String),
+    /// An interface that is listened on is connected to nothing.
+    NoCarrier(String),
+    /// An interface that is listened on has a link again.
+    Up(String),
     /// A socket was opened, and its receive buffer is small: octets asked for, as Linux doubles them, and granted.
     SmallBuffer {
         /// Octets that were to be had.
@@ -102,6 +111,13 @@ impl fmt::Display for Change {
                 write!(f, "{} is gone, and {group} with it until it is back", shown(interface))
             }
             Self::Bound(address) => write!(f, "listening on {address}"),
+            Self::Down(interface) => {
+                write!(f, "{} is down, and nothing is heard there until it is up", shown(interface))
+            }
+            Self::NoCarrier(interface) => {
+                write!(f, "{} has no carrier, and nothing is heard there until it has", shown(interface))
+            }
+            Self::Up(interface) => write!(f, "{} is up", shown(interface)),
             Self::SmallBuffer { asked, granted } => write!(
                 f,
                 "the receive buffer is small: {} KiB were asked for, {} KiB are granted, and packets of a burst will be lost; \
@@ -121,6 +137,7 @@ pub(super) struct Seats {
     pub(super) seats: Vec<Seat>,
     /// Octets of receive buffer to ask for.
     pub(super) buffer: usize,
+    pub(super) links: Links,
 }
 
 impl Seats {
@@ -146,6 +163,19 @@ impl Seats {
                 self.bind_wanted(each, interfaces, changes);
             }
         }
+        for seat in &mut self.seats {
+            let ip = seat.wanted.ip();
+            let with_address = interfaces.iter().find(|interface| interface.has(ip));
+            seat.at = with_address.map(Place::from).or(seat.at.take());
+        }
+        let Self { seats, links, .. } = self;
+        links.follow(interfaces, |place| seats.iter().any(|seat| seat.is_on(place)), changes.tell);
+    }
+
+    /// Whether this interface is one that somebody has named, or whose address is listened on, rather than one of all.
+    pub(super) fn is_meant(&self, name: &str, wanted: &[Wanted]) -> bool {
+        let is_named = wanted.iter().any(|wanted| wanted.interfaces.iter().any(|other| other == name));
+        is_named || self.seats.iter().any(|seat| seat.at.as_ref().is_some_and(|place| place.name == name))
     }
 
     /// A group on the interfaces that are wanted. It may be wanted `everywhere` besides.
@@ -245,13 +275,18 @@ impl Seats {
             (changes.tell)(small);
         }
         let Wanted { address, source, profile, .. } = *wanted;
-        self.seats.push(Seat { socket: Arc::new(socket), profile, wanted: address, source, bound, joined });
+        self.seats.push(Seat { socket: Arc::new(socket), profile, wanted: address, source, bound, at: None, joined });
     }
 }
 
 impl Seat {
     fn is_for(&self, wanted: &Wanted) -> bool {
         self.wanted == wanted.address && self.source == wanted.source && self.profile == wanted.profile
+    }
+
+    /// Whether what arrives at this interface may be for it.
+    fn is_on(&self, place: &Place) -> bool {
+        self.joined.iter().chain(&self.bound).chain(&self.at).any(|other| other == place)
     }
 
     /// Leaves the interfaces that are gone. Whether the socket is still of use.

@@ -50,7 +50,7 @@ impl Watch {
     /// Begins to watch before it looks, so that nothing is missed in between.
     pub(super) fn new(buffer: usize) -> Self {
         Self {
-            seats: Seats { seats: Vec::new(), buffer },
+            seats: Seats { buffer, ..Seats::default() },
             wanted: Vec::new(),
             unresolved: None,
             signals: interfaces::Changes::watch().ok(),
@@ -105,6 +105,11 @@ impl Watch {
                 self.unresolved_troubles.insert(name, trouble);
             }
         }
+    }
+
+    /// Whether this interface is one that somebody has named, or whose address is listened on, rather than one of all.
+    pub(super) fn is_meant(&self, interface: &str) -> bool {
+        self.seats.is_meant(interface, &self.wanted)
     }
 
     /// What could not be resolved yet.

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Characters that mean something to Graphite become `_`, and everything that could harm a reader; so two names may become one.
-//! NaN, infinities and notifications are left out, and counted. Refusals have no line.
+//! NaN, infinities and notifications are left out, and counted. Refusals have no line: the protocol has no comments, and a
+//! receiver counts what is no metric as an error.
 
 use collectd_net::text::is_unsafe;
 use collectd_net::{Error, Item, Text, Value};

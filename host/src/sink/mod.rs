@@ -69,7 +69,7 @@ pub trait Sink {
     /// All of a packet has been written.
     fn packet_end(&mut self, _origin: &Origin<'_>, _out: &mut String) {}
 
-    /// Writes what comes behind everything.
+    /// Writes what comes behind everything; of a [state](Format::is_state), what it is now.
     fn end(&mut self, _out: &mut String) {}
 
     /// What could not be written, since the format has no place for it.
@@ -134,7 +134,7 @@ pub enum Format {
     Graphite,
     /// A table with a row for each value
     Csv,
-    /// Prometheus' text format: the latest value of each series, at the end
+    /// Prometheus' text format: the latest value of each series, at the end or at intervals
     Prometheus,
     /// Each packet in hexadecimal
     Raw,
@@ -181,6 +181,12 @@ impl Format {
         matches!(self, Self::Csv | Self::Prometheus)
     }
 
+    /// Whether the text is the state of things, which can be written again and again.
+    #[must_use]
+    pub const fn is_state(&self) -> bool {
+        matches!(self, Self::Prometheus)
+    }
+
     /// Whether packets are written as they came, so that they have to be seen before they are opened.
     #[must_use]
     pub const fn wants_octets(&self) -> bool {
@@ -201,6 +207,12 @@ impl Format {
     #[must_use]
     pub const fn has_time_styles(&self) -> bool {
         matches!(self, Self::Blog | Self::Long | Self::Csv | Self::Template(_))
+    }
+
+    /// Whether there is a place for what was refused: not where a line of ours would be taken for a value or for octets.
+    #[must_use]
+    pub const fn takes_rejects(&self) -> bool {
+        !matches!(self, Self::Graphite | Self::Raw)
     }
 
     /// Whether rates can stand in the place of values: not where these go back into collectd, or are to be exact.

@@ -1,4 +1,4 @@
-//! Prometheus' text format: the latest value of each series, written once, at the end. Names are collectd_exporter's.
+//! Prometheus' text format: the latest value of each series, written at the end, or whenever it is asked for. Names are collectd_exporter's.
 //!
 //! ```text
 //! # HELP collectd_interface_if_octets_rx_total plugin 'interface', type 'if_octets', data source 'rx'
@@ -26,7 +26,7 @@ use crate::sources::Sources;
 /// Octets of an identifier that is kept at the most. The daemon's have 640.
 const MAX_NAMES: usize = 1024;
 
-/// Collects values, and writes them at the end.
+/// Collects values, and writes the latest ones.
 #[derive(Debug)]
 pub struct Prometheus {
     rejects: bool,
@@ -142,16 +142,15 @@ impl Sink for Prometheus {
     }
 
     fn end(&mut self, out: &mut String) {
-        let families: BTreeMap<_, _> = self.families.drain().collect();
-        self.series = 0;
+        let families: BTreeMap<_, _> = self.families.iter().collect();
         for (name, family) in families {
             let type_ = if family.is_counter { "counter" } else { "gauge" };
             // A `String` takes everything.
             _ = write!(out, "# HELP {name} {}\n# TYPE {name} {type_}\n", family.help);
-            let series: BTreeMap<_, _> = family.series.into_iter().collect();
+            let series: BTreeMap<_, _> = family.series.iter().collect();
             for (labels, sample) in series {
-                out.push_str(&name);
-                out.push_str(&labels);
+                out.push_str(name);
+                out.push_str(labels);
                 out.push(' ');
                 number(sample.value, out);
                 out.push('\n');

@@ -8,12 +8,13 @@
 //! A received frame stands in the chip's ring behind its length, which counts itself. Offsets in the ring go on for ever; the
 //! chip wraps them.
 
-use collectd_node::smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use collectd_node::ethernet;
+use collectd_node::smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use collectd_node::smoltcp::time::Instant;
 use embedded_hal::spi::{Operation, SpiDevice};
 
 /// Octets of the longest frame, without its checksum.
-const LONGEST: usize = 1514;
+const LONGEST: usize = collectd_node::LONGEST_FRAME;
 /// Octets of the shortest frame that can be one: its header.
 const SHORTEST: usize = 14;
 /// The chip's memory for each direction.
@@ -144,10 +145,7 @@ impl<S: SpiDevice> Device for W5500<S> {
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = LONGEST;
-        capabilities
+        ethernet()
     }
 }
 

@@ -15,7 +15,7 @@ use core::slice;
 use crate::register::Register;
 
 /// Octets of the longest frame, without its checksum.
-pub const LONGEST: usize = 1514;
+pub const LONGEST: usize = collectd_node::LONGEST_FRAME;
 /// Octets before a frame.
 pub const BEFORE: usize = 2;
 /// Words of the longest frame with what is before it, and its checksum.

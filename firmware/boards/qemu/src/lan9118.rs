@@ -1,7 +1,8 @@
 //! Ethernet of the MPS2: SMSC's LAN9118, with a FIFO of frames and one of their status in each direction, a hash filter for
 //! multicast, and a PHY inside.
 
-use collectd_node::smoltcp::phy::{self, DeviceCapabilities, Medium};
+use collectd_node::ethernet;
+use collectd_node::smoltcp::phy::{self, DeviceCapabilities};
 use collectd_node::smoltcp::time::Instant;
 
 use crate::board::Ethernet;
@@ -220,10 +221,7 @@ impl phy::Device for Lan9118 {
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = LONGEST;
-        capabilities
+        ethernet()
     }
 }
 

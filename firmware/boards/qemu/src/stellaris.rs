@@ -3,7 +3,8 @@
 //! In the FIFO a frame follows its length: 16 bits that count themselves and the checksum when receiving, and only what follows
 //! the Ethernet header when transmitting.
 
-use collectd_node::smoltcp::phy::{self, DeviceCapabilities, Medium};
+use collectd_node::ethernet;
+use collectd_node::smoltcp::phy::{self, DeviceCapabilities};
 use collectd_node::smoltcp::time::Instant;
 
 use crate::board::Ethernet;
@@ -158,10 +159,7 @@ impl phy::Device for Stellaris {
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = LONGEST;
-        capabilities
+        ethernet()
     }
 }
 

@@ -6,6 +6,8 @@ mod clock;
 mod phy;
 mod reset;
 mod run;
+#[cfg(any(feature = "nucleo-f429zi", feature = "nucleo-f767zi"))]
+mod thermometer;
 
 pub use clock::external_clock;
 pub use phy::Lan8742;

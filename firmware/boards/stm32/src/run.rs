@@ -17,6 +17,8 @@ use embassy_stm32::{Peri, peripherals, wdg};
 use static_cell::ConstStaticCell;
 
 use crate::reset;
+#[cfg(any(feature = "nucleo-f429zi", feature = "nucleo-f767zi"))]
+use crate::thermometer::Thermometer;
 
 /// Frames in the memory of the Ethernet DMA: to be sent, received.
 pub type Queue = PacketQueue<2, 8>;
@@ -80,7 +82,13 @@ pub fn run<P: Phy, W: wdg::Instance + 'static>(board: Board<P, W>) -> ! {
     static TEXT: ConstStaticCell<[u8; last_words::SIZE]> = ConstStaticCell::new([0; last_words::SIZE]);
     let reset = reset::reason(TEXT.take());
     let described = NodeBoard { name: board.name, mac: board.mac, seed: board.seed, reset };
-    let mut wiring = Wiring { ethernet: Adapter::new(board.ethernet), led: board.led, watchdog: board.watchdog };
+    let mut wiring = Wiring {
+        ethernet: Adapter::new(board.ethernet),
+        led: board.led,
+        watchdog: board.watchdog,
+        #[cfg(any(feature = "nucleo-f429zi", feature = "nucleo-f767zi"))]
+        thermometer: Thermometer::new(),
+    };
     boards_common::run(&described, &mut wiring, &mut clock)
 }
 
@@ -88,6 +96,8 @@ struct Wiring<P: Phy, W: wdg::Instance + 'static> {
     ethernet: Adapter<Ethernet<'static, peripherals::ETH, P>>,
     led: Output<'static>,
     watchdog: IndependentWatchdog<'static, W>,
+    #[cfg(any(feature = "nucleo-f429zi", feature = "nucleo-f767zi"))]
+    thermometer: Thermometer,
 }
 
 impl<P: Phy, W: wdg::Instance + 'static> Hardware for Wiring<P, W> {
@@ -98,7 +108,12 @@ impl<P: Phy, W: wdg::Instance + 'static> Hardware for Wiring<P, W> {
     }
 
     fn look(&mut self) -> (bool, Option<i32>, u32) {
-        (self.ethernet.link(), None, lost_frames())
+        #[cfg(any(feature = "nucleo-f429zi", feature = "nucleo-f767zi"))]
+        let millidegrees = self.thermometer.millidegrees();
+        // There is no room for it in the goal of flash.
+        #[cfg(not(any(feature = "nucleo-f429zi", feature = "nucleo-f767zi")))]
+        let millidegrees = None;
+        (self.ethernet.link(), millidegrees, lost_frames())
     }
 
     fn round(&mut self, led: bool) {
