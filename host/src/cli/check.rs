@@ -93,6 +93,7 @@ fn findings(command: &clap::Command, layers: &Layers) -> Result<Vec<(settings::P
             Some(Command::Listen(listen)) => listen.check(),
             Some(Command::Decode(decode)) => decode.check(),
             Some(Command::Demo(demo)) => demo.check(),
+            Some(Command::Send(send)) => send.check(),
             _ => Vec::new(),
         };
         for finding in found {

@@ -38,10 +38,7 @@ pub(super) fn run(arguments: &Demo) -> Result<Exit, Failure> {
     let own = Address { host: to.ip().to_string(), port: to.port(), interface: None };
     let mut destinations = Vec::new();
     for server in [own].iter().chain(&arguments.send_to).cloned().map(Server::from) {
-        let destination = Destination::open(&server).map_err(|error| match error.is_usage() {
-            true => Failure::Usage(error.to_string()),
-            false => Failure::Runtime(error.to_string()),
-        })?;
+        let destination = Destination::open(&server).map_err(|error| Failure::Runtime(error.to_string()))?;
         destinations.push(destination.tell(|notice| warn(format_args!("{notice}"))));
     }
     thread::Builder::new()

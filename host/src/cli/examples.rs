@@ -36,6 +36,16 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
                 "collectd-tap demo --send-to 239.192.74.66%lo",
             ),
         ],
+        Some("send") => &[
+            (
+                "Send a value list to the default group on the loopback",
+                "collectd-tap send -S 239.192.74.66%lo --plugin load --type load --value 0.5 --value 0.4 --value 0.3",
+            ),
+            (
+                "See what commands would send",
+                "echo 'PUTVAL web01/swap/swap-used interval=10 N:48082944' | collectd-tap send --dry-run",
+            ),
+        ],
         Some("types") => &[
             ("Look up what the values of a type are called", "collectd-tap types load"),
             ("Test a file of types", "collectd-tap types --lint types.db"),

@@ -11,6 +11,7 @@ mod demo;
 mod examples;
 #[cfg(feature = "config")]
 mod import;
+mod lines;
 mod listen;
 mod listening;
 mod look;
@@ -20,7 +21,9 @@ mod output;
 mod passwords;
 mod printing;
 mod seconds;
+mod send;
 mod settings;
+mod single;
 mod stop;
 mod talk;
 mod types;
@@ -65,6 +68,8 @@ enum Command {
     Decode(decode::Decode),
     /// Print what a small made-up fleet sends, to see how it looks without a collectd
     Demo(demo::Demo),
+    /// Send commands from standard input, PUTVAL and PUTNOTIF, or one item
+    Send(Box<send::Send>),
     /// Look types up in types.db, or check it
     Types(types::Types),
     /// Test the settings in the file and in environment variables, and show them
@@ -191,6 +196,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Listen(arguments)) => listen::run(arguments),
         Some(Command::Decode(arguments)) => decode::run(arguments),
         Some(Command::Demo(arguments)) => demo::run(arguments),
+        Some(Command::Send(arguments)) => send::run(arguments),
         Some(Command::Types(arguments)) => types::run(arguments),
         #[cfg(feature = "config")]
         Some(Command::Check(check)) => check::run(check, arguments.everywhere.choice()),

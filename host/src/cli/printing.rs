@@ -133,7 +133,7 @@ fn filter(expression: &str) -> Result<Arc<Selection>, String> {
 
 /// Parses formats. Their names are for whoever completes them; templates are formats, too.
 #[derive(Clone)]
-struct Formats;
+pub(super) struct Formats;
 
 impl TypedValueParser for Formats {
     type Value = Format;

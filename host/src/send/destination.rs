@@ -112,7 +112,7 @@ impl Destination {
         let literal = literal(&server.address);
         match &server.address.interface {
             Some(name) if if_nametoindex(name.as_str()).is_err() => {
-                return Err(SendError::UnknownInterface(name.clone()));
+                return Err(SendError::UnknownInterface(Box::new(server.clone())));
             }
             None if literal.is_some_and(|to| is_link_local(&to) && !to.ip().is_multicast()) => {
                 return Err(SendError::LinkLocal(Box::new(server.clone())));

@@ -27,8 +27,6 @@ pub use server::{Level, Server, ServerError};
 
 use std::fmt;
 
-use collectd_net::Text;
-
 /// Why sending did not begin.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -36,7 +34,7 @@ pub enum SendError {
     /// The password that a server asks for cannot be had.
     Credentials(Box<Server>, CredentialError),
     /// There is no interface of this name.
-    UnknownInterface(String),
+    UnknownInterface(Box<Server>),
     /// The address is of a link, and no interface says of which.
     LinkLocal(Box<Server>),
     /// The system has no thread to give.
@@ -55,7 +53,9 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Credentials(server, error) => write!(f, "cannot send to {server}: {error}"),
-            Self::UnknownInterface(name) => write!(f, "no interface is called '{}'", Text::from(name.as_str())),
+            Self::UnknownInterface(server) => {
+                write!(f, "cannot send to {server}: No such device, an interface of this name")
+            }
             Self::LinkLocal(server) => write!(f, "{server} means nothing without its interface: add %NAME"),
             Self::Start(error) => write!(f, "cannot start to send: {error}"),
         }
