@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use collectd_net::{Decoder, Interval, Item, PACKET_SIZE, Time};
 
 use super::lines::{Input, Next};
+use super::look::Typed;
 use super::output::Count;
 use super::printing::Formats;
 use super::single::Single;
@@ -22,10 +23,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Send {
-    /// Send here, to a group or a machine; may be repeated. Without it: to collectd's two groups
-    ///
-    /// Options stand behind commas: username, password-file or auth-file, security-level (none, sign, encrypt or
-    /// encrypt-and-sign), ttl, interface, bind-address and resolve-interval.
+    #[command(flatten)]
+    typed: Typed,
+    /// Send here, to a group or a machine, instead of collectd's two groups; may be repeated. Options stand behind commas:
+    /// username, password-file or auth-file, security-level (none, sign, encrypt or encrypt-and-sign), ttl, interface,
+    /// bind-address, resolve-interval
     #[arg(short = 'S', long, value_name = "HOST[:PORT][%IFACE][,OPTION=VALUE]")]
     server: Vec<Server>,
     /// Octets of a packet at the most: what the receivers take, 1024 to 65535
@@ -48,14 +50,7 @@ pub(super) struct Send {
     #[arg(long)]
     dry_run: bool,
     /// How to print it, as of decode: blog, long, json, putval, raw (a line for each packet) ...
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        requires = "dry_run",
-        default_value = "blog",
-        hide_default_value = true
-    )]
+    #[arg(short = 'o', long, value_name = "FORMAT", default_value = "blog", hide_default_value = true)]
     #[arg(value_parser = Formats, hide_possible_values = true)]
     format: Format,
     /// Do not answer commands on standard output
@@ -92,6 +87,9 @@ fn interval(text: &str) -> Result<Interval, String> {
 }
 
 pub(super) fn run(arguments: &Send) -> Result<Exit, Failure> {
+    if arguments.typed.has("format") && !arguments.dry_run {
+        return Err(Failure::Usage("--format is for --dry-run: what is sent is not printed".into()));
+    }
     let types = arguments.types()?;
     let mut way = Way::open(arguments, &types)?;
     let mut tally = Tally::default();

@@ -23,6 +23,8 @@ pub use notice::{Notice, Trouble};
 pub use packer::{MAX_AGE, Packer, Ready, TooLong};
 pub use seal::CredentialError;
 pub use sender::{Sender, Settings};
+#[cfg(feature = "config")]
+pub(crate) use server::OPTIONS;
 pub use server::{Level, Server, ServerError};
 
 use std::fmt;

@@ -104,7 +104,7 @@ impl From<Address> for Server {
 }
 
 /// The options by name.
-const OPTIONS: [&str; 8] = [
+pub(crate) const OPTIONS: [&str; 8] = [
     "username",
     "password-file",
     "auth-file",

@@ -14,8 +14,8 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::Spot;
 use super::{Assignment, Choice, Place, Problem, Setting, all, counts, environment, is_switch, judge, takes_settings};
-use crate::listen::OPTIONS;
 use crate::suggest::{did_you_mean, question};
+use crate::{listen, send};
 
 /// The file of the whole machine.
 pub(super) const SYSTEM: &str = "/etc/collectd-tap.toml";
@@ -239,8 +239,8 @@ fn address(table: &DeTable<'_>, whole: Range<usize>) -> Result<String, Wrong> {
             }
             match ["host", "port", "interface"].iter().position(|part| *part == name) {
                 Some(part) => parts[part] = Some(text),
-                None if !OPTIONS.contains(&name) => {
-                    let known = ["host", "port"].into_iter().chain(OPTIONS);
+                None if !listen::OPTIONS.contains(&name) && !send::OPTIONS.contains(&name) => {
+                    let known = ["host", "port"].into_iter().chain(listen::OPTIONS).chain(send::OPTIONS);
                     let meant = did_you_mean(name, known);
                     return Err((key.span(), format!("an address has no '{}'{meant}", Text::from(name))));
                 }
