@@ -36,8 +36,11 @@ impl Collectd {
     }
 
     /// Starts a collectd that sends on what it receives.
+    ///
+    /// It sends on no notification, but its [log](Self::log) tells those that it was given.
     pub fn forward(namespace: &Namespace, blocks: &[Block]) -> Self {
-        Self::start_with_options(namespace, blocks, "  Forward true\n", "")
+        let more = "LoadPlugin logfile\n<Plugin logfile>\n  File \"stdout\"\n  LogLevel \"info\"\n</Plugin>\n";
+        Self::start_with_options(namespace, blocks, "  Forward true\n", more)
     }
 
     /// Starts collectd as [`start`](Self::start) does, with more configuration.
@@ -103,7 +106,7 @@ impl Collectd {
     }
 
     /// The status line of the answer to `command`, then the lines it announces.
-    fn ask(&self, command: &str) -> Vec<String> {
+    pub fn ask(&self, command: &str) -> Vec<String> {
         let mut stream = UnixStream::connect(self.path("socket")).expect("collectd runs");
         stream.set_read_timeout(Some(PATIENCE)).expect("the patience is not zero");
         stream.write_all(format!("{command}\n").as_bytes()).expect("collectd reads commands");
@@ -113,8 +116,8 @@ impl Collectd {
         [status].into_iter().chain(lines.take(count)).collect()
     }
 
-    /// What collectd has said, for the message of a failed test.
-    fn log(&self) -> String {
+    /// What collectd has said so far.
+    pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 

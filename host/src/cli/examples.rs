@@ -76,12 +76,12 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
         ],
         Some("replay") => &[
             (
-                "Send a capture to this machine, ten times as fast",
-                "collectd-tap replay --speed 10x -S 127.0.0.1 capture.pcap",
+                "Send a capture to the group on the loopback, ten times as fast",
+                "collectd-tap replay --speed 10x -S 239.192.74.66%lo capture.pcap",
             ),
             (
                 "Send it at a given rate, with the times of today",
-                "collectd-tap replay --packet-rate 1000/s --shift-time -S '[::1]' capture.pcap",
+                "collectd-tap replay --packet-rate 1000/s --shift-time -S 239.192.74.66%lo capture.pcap",
             ),
         ],
         Some("types") => &[

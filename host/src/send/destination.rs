@@ -555,7 +555,7 @@ mod tests {
         assert_eq!((counts.packets, counts.items), (2, 2));
         assert_eq!((counts.failed_packets, counts.failed_octets, counts.failed_items), (1, 65_535, 7));
         assert!(told.try_recv().expect("a complaint").contains("Message too long"));
-        assert_eq!(told.try_recv(), Ok(format!("sending to {address} works again; 1 packets were lost")));
+        assert_eq!(told.try_recv(), Ok(format!("sending to {address} works again; 1 packet was lost")));
     }
 
     #[test]

@@ -64,6 +64,7 @@ impl fmt::Display for Notice {
                 Trouble::Unreachable(to, None) => write!(f, "packets to {} do not arrive", place(server, to)),
                 Trouble::Seal(error) => write!(f, "cannot protect packets to {server}: {error}"),
             },
+            Self::Recovered { server, lost: 1 } => write!(f, "sending to {server} works again; 1 packet was lost"),
             Self::Recovered { server, lost } => write!(f, "sending to {server} works again; {lost} packets were lost"),
             Self::Moved { server, to } => write!(f, "{server} is {to} now"),
         }

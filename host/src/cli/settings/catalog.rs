@@ -5,8 +5,23 @@ use clap::{Arg, ArgAction, Command};
 /// Subcommands that are about the program itself. Nothing is set for them.
 const ABOUT: [&str; 5] = ["check", "completions", "config", "help", "man"];
 
-/// Flags that are no settings: they say where settings come from, or ask for a text.
-const NOT_SETTINGS: [&str; 5] = ["config", "help", "lint", "no-config", "version"];
+/// Flags that are no settings: they say where settings come from, ask for a text, or are one item to send.
+const NOT_SETTINGS: [&str; 14] = [
+    "at",
+    "config",
+    "help",
+    "host",
+    "lint",
+    "message",
+    "no-config",
+    "plugin",
+    "plugin-instance",
+    "severity",
+    "type",
+    "type-instance",
+    "value",
+    "version",
+];
 
 /// Before the names of switches in the ids of their opposites.
 const OFF: &str = "off:";
