@@ -1,6 +1,7 @@
 //! A real collectd: started in a namespace with servers and listeners of a test's choice, fed through its unixsock plugin.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     fs::{self, File},
     io::{BufRead, BufReader, Write},
@@ -102,7 +103,13 @@ impl Collectd {
 
     /// Whether collectd has a current value of `identifier`, its own or a received one.
     pub fn knows(&self, identifier: &str) -> bool {
-        self.ask("LISTVAL").iter().skip(1).any(|line| line.split_once(' ').is_some_and(|(_, name)| name == identifier))
+        self.names().contains(identifier)
+    }
+
+    /// The identifiers of its current values, its own or received ones.
+    pub fn names(&self) -> BTreeSet<String> {
+        let names = |line: &String| line.split_once(' ').map(|(_, name)| name.to_owned());
+        self.ask("LISTVAL").iter().skip(1).filter_map(names).collect()
     }
 
     /// The status line of the answer to `command`, then the lines it announces.

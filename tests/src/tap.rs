@@ -67,6 +67,17 @@ impl Tap {
         tap
     }
 
+    /// Starts `collectd-tap` where this folder is a disk of so many octets. Once it has ended, what is in it is copied to `kept`.
+    pub fn start_on_small_disk(namespace: &Namespace, size: u32, disk: &Path, kept: &Path, arguments: &[&str]) -> Self {
+        let script = "mount -t tmpfs -o size=$1 none \"$2\" || exit; disk=$2; kept=$3; shift 3; \"$@\"; code=$?; \
+                      cp -a \"$disk\"/. \"$kept\" && exit $code";
+        let mut command = namespace.command("sh");
+        command.args(["-c", script, "sh", &size.to_string()]).arg(disk).arg(kept).arg(tap());
+        let mut tap = Self::run(command, arguments);
+        tap.wait_for_start();
+        tap
+    }
+
     /// Starts `collectd-tap`, which may end by itself before it listens.
     pub fn spawn(namespace: &Namespace, arguments: &[&str]) -> Self {
         Self::run(namespace.command(tap()), arguments)
