@@ -47,7 +47,7 @@ pub(super) struct Generate {
     #[arg(long, value_name = "VALUE-LISTS/s", value_parser = replay::rate)]
     list_rate: Option<Pace>,
     /// Kinds of values: gauge, counter, derive, absolute
-    #[arg(long, value_name = "KIND,...", value_delimiter = ',', default_value = "gauge,counter,derive,absolute")]
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',', default_values = ["gauge", "counter", "derive", "absolute"])]
     #[arg(value_parser = kind)]
     kinds: Vec<Kind>,
     /// This share of the items are notifications (0.05, 5%)
