@@ -9,6 +9,7 @@ mod demo;
 #[cfg(feature = "doctor")]
 pub mod doctor;
 pub mod fleet;
+pub mod generate;
 pub mod listen;
 mod owned;
 pub mod rate;

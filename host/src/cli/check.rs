@@ -99,6 +99,7 @@ fn findings(command: &clap::Command, layers: &Layers) -> Result<Vec<(settings::P
             Some(Command::Relay(relay)) => relay.check(),
             Some(Command::Record(record)) => record.check(),
             Some(Command::Replay(replay)) => replay.check(),
+            Some(Command::Generate(generate)) => generate.check(),
             _ => Vec::new(),
         };
         for finding in found {

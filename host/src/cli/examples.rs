@@ -84,6 +84,16 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
                 "collectd-tap replay --packet-rate 1000/s --shift-time -S 239.192.74.66%lo capture.pcap",
             ),
         ],
+        Some("generate") => &[
+            (
+                "Load this machine with a hundred thousand value lists a second, for a minute",
+                "collectd-tap generate --list-rate 100000/s --for 1m -S 127.0.0.1",
+            ),
+            (
+                "Test what a receiver makes of a thousand items, some of them in damaged packets",
+                "collectd-tap generate --count 1000 --list-rate max --notifications 5% --damaged 10% -S '[::1]'",
+            ),
+        ],
         Some("types") => &[
             ("Look up what the values of a type are called", "collectd-tap types load"),
             ("Test a file of types", "collectd-tap types --lint types.db"),

@@ -11,6 +11,7 @@ mod demo;
 #[cfg(feature = "doctor")]
 mod doctor;
 mod examples;
+mod generate;
 #[cfg(feature = "config")]
 mod import;
 mod lines;
@@ -89,6 +90,8 @@ enum Command {
     Record(record::Record),
     /// Send the packets of captures again, at their pace or another
     Replay(replay::Replay),
+    /// Send what a made-up fleet of any size measures, and tell what a receiver has to get of it
+    Generate(generate::Generate),
     /// Look types up in types.db, or check it
     Types(types::Types),
     /// Test the settings in the file and in environment variables, and show them
@@ -221,6 +224,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Relay(arguments)) => relay::run(arguments),
         Some(Command::Record(arguments)) => record::run(arguments),
         Some(Command::Replay(arguments)) => replay::run(arguments),
+        Some(Command::Generate(arguments)) => generate::run(arguments),
         Some(Command::Types(arguments)) => types::run(arguments),
         #[cfg(feature = "config")]
         Some(Command::Check(check)) => check::run(check, arguments.everywhere.choice()),

@@ -273,7 +273,7 @@ fn speed(text: &str) -> Result<f64, String> {
 }
 
 /// `1000/s`, `1000`, `max`.
-fn rate(text: &str) -> Result<Pace, String> {
+pub(super) fn rate(text: &str) -> Result<Pace, String> {
     if text == "max" {
         return Ok(Pace::Unlimited);
     }

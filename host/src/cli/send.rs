@@ -77,11 +77,11 @@ impl Send {
     }
 }
 
-fn exposed(path: &std::path::Path) -> String {
+pub(super) fn exposed(path: &std::path::Path) -> String {
     format!("the password in {} can be read by everybody on this machine", shown(path.as_os_str()))
 }
 
-fn interval(text: &str) -> Result<Interval, String> {
+pub(super) fn interval(text: &str) -> Result<Interval, String> {
     let interval = Interval::try_from(duration(text)?).map_err(|error| error.to_string())?;
     if interval.raw() > 0 { Ok(interval) } else { Err("an interval is longer than nothing".into()) }
 }

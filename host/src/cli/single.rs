@@ -50,7 +50,7 @@ fn severity(text: &str) -> Result<Severity, String> {
     meant.ok_or_else(|| "a severity is failure, warning or okay".into())
 }
 
-fn time(text: &str) -> Result<Time, String> {
+pub(super) fn time(text: &str) -> Result<Time, String> {
     let units = seconds(text.as_bytes()).filter(|units| *units > 0);
     units.map(Time::from_raw).ok_or_else(|| "a time is a number of seconds since 1970".into())
 }

@@ -14,7 +14,7 @@ use super::notice::{Notice, Trouble};
 use super::packer::Ready;
 use super::queue::Queue;
 use super::resolver::{Resolver, literal};
-use super::seal::Seal;
+use super::seal::{Seal, SealError};
 use super::socket::{BATCH, Socket};
 use super::{SendError, Server};
 use crate::listen::is_link_local;
@@ -191,7 +191,27 @@ impl Destination {
     /// Seals a packet and sends it with the next batch.
     pub fn push(&mut self, ready: &Ready<'_>) {
         let Self { seal, scratch, queue, .. } = self;
-        match queue.push(ready.items, |out| seal.seal(ready, scratch, out)) {
+        let outcome = queue.push(ready.items, |out| seal.seal(ready, scratch, out));
+        self.pushed(ready, outcome);
+    }
+
+    /// Seals a packet, has the octets changed, and sends them with the next batch.
+    pub fn push_altered(&mut self, ready: &Ready<'_>, alter: impl FnOnce(&mut Vec<u8>)) {
+        let Self { seal, scratch, queue, .. } = self;
+        let write = |out: &mut Vec<u8>| {
+            let start = out.len();
+            seal.seal(ready, scratch, out)?;
+            let mut packet = out.split_off(start);
+            alter(&mut packet);
+            out.append(&mut packet);
+            Ok(())
+        };
+        let outcome = queue.push(ready.items, write);
+        self.pushed(ready, outcome);
+    }
+
+    fn pushed(&mut self, ready: &Ready<'_>, outcome: Result<(), SealError>) {
+        match outcome {
             Ok(()) => self.send_full_batch(),
             Err(error) => {
                 self.count_failed(ready.octets().len(), ready.items);
