@@ -1,7 +1,7 @@
 //! The files of a recording, one after the other.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -86,10 +86,11 @@ impl Files {
             }
             let left = &records[written..];
             let count = self.fitting(left);
-            if let Err(error) = self.append(&left[..count], now) {
+            let (fitted, outcome) = self.append(&left[..count], now);
+            written += fitted;
+            if let Err(error) = outcome {
                 return (written, Err(error));
             }
-            written += count;
         }
         (written, Ok(()))
     }
@@ -126,16 +127,33 @@ impl Files {
         fits.count().max(1)
     }
 
-    fn append(&mut self, records: &[&[u8]], now: Instant) -> Result<(), RecordError> {
-        if self.current.is_none() {
-            self.begin(now)?;
+    /// Adds records; how many of them, the first ones, are in the file. Of those that are compressed together, it is all or none.
+    fn append(&mut self, records: &[&[u8]], now: Instant) -> (usize, Result<(), RecordError>) {
+        if self.current.is_none()
+            && let Err(error) = self.begin(now)
+        {
+            return (0, Err(error));
         }
         let octets = packed(&records.concat(), self.settings.gzip);
-        let Some(current) = &mut self.current else { return Ok(()) };
-        current.append(&octets)?;
-        current.has_records = true;
-        self.octets += octets.len() as u64;
-        Ok(())
+        let ends: Vec<_> = if self.settings.gzip {
+            vec![octets.len()]
+        } else {
+            records
+                .iter()
+                .scan(0, |end, record| {
+                    *end += record.len();
+                    Some(*end)
+                })
+                .collect()
+        };
+        let Some(current) = &mut self.current else { return (0, Ok(())) };
+        let before = current.len;
+        let outcome = current.append(&octets, &ends);
+        let added = current.len - before;
+        current.has_records |= added > 0;
+        self.octets += added;
+        let whole = ends.iter().take_while(|end| **end as u64 <= added).count();
+        (if whole == ends.len() { records.len() } else { whole }, outcome)
     }
 
     fn end(&mut self) {
@@ -155,7 +173,7 @@ impl Files {
                 Current { out: Out::File(file), path: Some(path), len: 0, since: now, has_records: false }
             }
         };
-        if let Err(error) = current.append(&header) {
+        if let Err(error) = current.append(&header, &[header.len()]) {
             if let (true, Some(path)) = (self.settings.rotates(), &current.path) {
                 // An empty file says nothing.
                 let _ = fs::remove_file(path);
@@ -178,30 +196,45 @@ impl Files {
 }
 
 impl Current {
-    /// Adds all of it, or nothing.
-    fn append(&mut self, octets: &[u8]) -> Result<(), RecordError> {
-        let outcome = match &mut self.out {
-            Out::File(file) => file.write_all(octets),
+    /// Adds all of it, or as much as there is room for up to one of these ends.
+    fn append(&mut self, octets: &[u8], ends: &[usize]) -> Result<(), RecordError> {
+        let (written, outcome) = match &mut self.out {
+            Out::File(file) => write_all(file, octets),
             Out::Stdout => {
                 let mut stdout = io::stdout().lock();
-                stdout.write_all(octets).and_then(|()| stdout.flush())
+                let (written, outcome) = write_all(&mut stdout, octets);
+                (written, outcome.and_then(|()| stdout.flush()))
             }
         };
-        if let Err(error) = outcome {
-            if let Out::File(file) = &mut self.out {
-                use std::io::{Seek, SeekFrom};
-                // As far as that is possible; otherwise the next reader finds a damaged record here.
-                let _ = file.set_len(self.len).and_then(|()| file.seek(SeekFrom::Start(self.len)));
-            }
-            return Err(self.error(error));
+        let Err(error) = outcome else {
+            self.len += octets.len() as u64;
+            return Ok(());
+        };
+        if let Out::File(file) = &mut self.out {
+            self.len += ends.iter().rfind(|end| **end <= written).map_or(0, |end| *end as u64);
+            // As far as that is possible; otherwise the next reader finds a damaged record here.
+            let _ = file.set_len(self.len).and_then(|()| file.seek(SeekFrom::Start(self.len)));
         }
-        self.len += octets.len() as u64;
-        Ok(())
+        Err(self.error(error))
     }
 
     fn error(&self, error: io::Error) -> RecordError {
         RecordError { path: self.path.clone(), offset: self.len, error, packets: 0 }
     }
+}
+
+/// Writes it, and tells how much of it was written if not all could be.
+fn write_all(out: &mut impl Write, octets: &[u8]) -> (usize, io::Result<()>) {
+    let mut written = 0;
+    while let Some(left) = octets.get(written..).filter(|left| !left.is_empty()) {
+        match out.write(left) {
+            Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
+            Ok(count) => written += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (written, Err(error)),
+        }
+    }
+    (written, Ok(()))
 }
 
 /// A new file; one with something in it is replaced only if that is allowed.
