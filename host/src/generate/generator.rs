@@ -284,7 +284,8 @@ impl Generator {
     fn time(&self) -> Time {
         let since = Duration::try_from_secs_f64(self.made as f64 * self.gap).unwrap_or(Duration::MAX);
         let since = Time::try_from(since).map_or(u64::MAX, Time::raw);
-        Time::from_raw(self.plan.start.raw().saturating_add(since))
+        // The time 0 is none on the wire.
+        Time::from_raw(self.plan.start.raw().saturating_add(since).max(1))
     }
 }
 
