@@ -87,11 +87,11 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
         Some("generate") => &[
             (
                 "Load this machine with a hundred thousand value lists a second, for a minute",
-                "collectd-tap generate --list-rate 100000/s --for 1m -S 127.0.0.1",
+                "collectd-tap generate --list-rate 100000/s --for 1s -S 239.192.74.66%lo",
             ),
             (
                 "Test what a receiver makes of a thousand items, some of them in damaged packets",
-                "collectd-tap generate --count 1000 --list-rate max --notifications 5% --damaged 10% -S '[::1]'",
+                "collectd-tap generate --count 1000 --list-rate max --damaged 10% -S 239.192.74.66%lo",
             ),
         ],
         Some("types") => &[
