@@ -86,7 +86,7 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
         ],
         Some("generate") => &[
             (
-                "Load this machine with a hundred thousand value lists a second, for a minute",
+                "Load the group on the loopback with a hundred thousand value lists a second",
                 "collectd-tap generate --list-rate 100000/s --for 1s -S 239.192.74.66%lo",
             ),
             (

@@ -7,7 +7,7 @@ use collectd_net::{Kind, Text};
 use crate::suggest::did_you_mean;
 use crate::types_db::TypesDb;
 
-/// The types that are met most, for machines without a collectd: names, kinds and limits are those of collectd 5.12.
+/// The types that are met most, for machines without a collectd, with their kinds in collectd 5.12.
 const BUILT_IN: &str = include_str!("types.db");
 
 /// The types that are met most.
