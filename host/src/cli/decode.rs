@@ -9,7 +9,7 @@ use collectd_net::{Arrival, Counters, PORT, Packet};
 
 use super::output::{Count, Output, Summary};
 use super::{Exit, Failure, Printing, base_name, complain, passwords, say, shown};
-use crate::capture::Capture;
+use crate::capture::{Capture, Skipped};
 use crate::sink::Origin;
 use crate::users::Users;
 
@@ -184,17 +184,7 @@ impl Run<'_> {
                 break;
             }
         }
-        let skipped = capture.skipped();
-        for (count, what) in [
-            (skipped.malformed, "frames with contradictory headers"),
-            (skipped.cut, "frames cut off in their headers"),
-            (skipped.unknown_link, "frames of an unknown link type"),
-            (skipped.unfinished, "datagrams of which fragments are missing"),
-        ] {
-            if count > 0 {
-                complain(format_args!("{}: left out {count} {what}", shown(path.as_os_str())));
-            }
-        }
+        tell_skipped(path, &capture.skipped());
         Ok(())
     }
 
@@ -208,5 +198,18 @@ impl Run<'_> {
     fn complain(&mut self, path: &Path, problem: &dyn std::fmt::Display) {
         self.failed = true;
         complain(format_args!("{}: {problem}", shown(path.as_os_str())));
+    }
+}
+/// Says what was left out of a capture.
+pub(super) fn tell_skipped(path: &Path, skipped: &Skipped) {
+    for (count, what) in [
+        (skipped.malformed, "frames with contradictory headers"),
+        (skipped.cut, "frames cut off in their headers"),
+        (skipped.unknown_link, "frames of an unknown link type"),
+        (skipped.unfinished, "datagrams of which fragments are missing"),
+    ] {
+        if count > 0 {
+            complain(format_args!("{}: left out {count} {what}", shown(path.as_os_str())));
+        }
     }
 }

@@ -12,8 +12,8 @@ use collectd_net::{Decoder, Interval, Item, Kind, PACKET_SIZE, Time};
 
 use super::output::Count;
 use super::progress::Progress;
-use super::send::{exposed, interval, wall_clock};
-use super::{Exit, Failure, duration, note, replay, say, single, talk, warn};
+use super::send::{interval, wall_clock};
+use super::{Exit, Failure, duration, replay, say, servers, single, stop, talk};
 use crate::generate::{Damage, Generator, Packet, Plan};
 use crate::replay::Pace;
 use crate::send::{Destination, MAX_AGE, Server};
@@ -85,40 +85,13 @@ pub(super) struct Generate {
 impl Generate {
     /// What is wrong with these settings on this machine.
     pub(super) fn check(&self) -> Vec<super::check::Finding> {
-        use super::check::Finding;
-
-        let mut findings = Vec::new();
-        for server in &self.server {
-            let unknown = |name: &String| Finding::unknown_interface("server", name);
-            findings.extend(server.address.interface.as_ref().and_then(unknown));
-            findings.extend(server.check_credentials().err().map(|error| Finding::error("server", error.to_string())));
-        }
-        findings
+        servers::check(&self.server)
     }
 }
 
 pub(super) fn run(arguments: &Generate) -> Result<Exit, Failure> {
-    let groups = Server::default_groups();
-    let servers = if arguments.server.is_empty() { &groups[..] } else { &arguments.server };
-    let open = |server: &Server| {
-        Destination::open(server).map(|destination| destination.tell(|notice| warn(format_args!("{notice}")))).map_err(
-            |error| {
-                let message = error.to_string();
-                if error.is_usage() { Failure::Usage(message) } else { Failure::Runtime(message) }
-            },
-        )
-    };
-    let destinations = servers.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-    for path in servers.iter().filter_map(Server::exposed_file) {
-        note(format_args!("{}", exposed(path)));
-    }
-    let stopped = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second one ends the program, should it be stuck.
-        let outcome = signal_hook::flag::register_conditional_default(signal, Arc::clone(&stopped))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopped)));
-        outcome.map_err(|error| Failure::Runtime(format!("cannot catch signals: {error}")))?;
-    }
+    let destinations = servers::open(&arguments.server)?;
+    let stopped = stop::flag()?;
     let mut run = Run {
         generator: Generator::new(arguments.plan(&destinations)),
         destinations,

@@ -152,21 +152,23 @@ fn drop_policy() -> impl TypedValueParser<Value = DropPolicy> {
 }
 
 /// A number of octets: `65536`, `64K`, `4M`, `1G`.
-pub(super) fn size(text: &str) -> Result<usize, String> {
+pub(super) fn octets(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
-    let shift = match text.get(digits.len()..).unwrap_or_default() {
+    let shift = match text.get(digits.len()..)? {
         "" => 0,
         "k" | "K" | "KiB" => 10,
         "m" | "M" | "MiB" => 20,
         "g" | "G" | "GiB" => 30,
-        _ => return Err("a size is written as 65536, 64K, 4M or 1G".into()),
+        _ => return None,
     };
-    let number = digits.parse::<usize>().map_err(|_| "a size is written as 65536, 64K, 4M or 1G")?;
-    // The kernel takes 31 bits, and doubles them.
-    match number.checked_mul(1 << shift) {
-        Some(octets) if (1..=1 << 30).contains(&octets) => Ok(octets),
-        _ => Err("a size is from 1 to 1G".into()),
-    }
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+/// A size of memory; the kernel takes 31 bits, and doubles them.
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    let octets = octets(text).ok_or("a size is written as 65536, 64K, 4M or 1G")?;
+    let size = usize::try_from(octets).ok().filter(|octets| (1..=1 << 30).contains(octets));
+    size.ok_or_else(|| "a size is from 1 to 1G".into())
 }
 
 pub(super) fn packet_size(text: &str) -> Result<usize, String> {

@@ -30,6 +30,7 @@ mod relay;
 mod replay;
 mod seconds;
 mod send;
+mod servers;
 mod settings;
 mod single;
 mod stop;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::listening::Hearing;
+use super::listening::{Hearing, octets};
 use super::output::Count;
 use super::progress::Progress;
 use super::{Exit, Failure, complain, duration, note, say, stop, talk, warn};
@@ -217,17 +217,7 @@ fn tell(change: Change) {
     }
 }
 
-/// A number of octets: `65536`, `64K`, `100M`, `2G`.
 fn size(text: &str) -> Result<u64, String> {
-    const EXPECTED: &str = "a size is written as 65536, 64K, 100M or 2G";
-    let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
-    let shift = match text.get(digits.len()..).unwrap_or_default() {
-        "" => 0,
-        "k" | "K" | "KiB" => 10,
-        "m" | "M" | "MiB" => 20,
-        "g" | "G" | "GiB" => 30,
-        _ => return Err(EXPECTED.into()),
-    };
-    let number = digits.parse::<u64>().map_err(|_| EXPECTED)?;
-    number.checked_mul(1 << shift).filter(|octets| *octets > 0).ok_or_else(|| EXPECTED.into())
+    let octets = octets(text).filter(|octets| *octets > 0);
+    octets.ok_or_else(|| "a size is written as 65536, 64K, 100M or 2G, and is more than nothing".into())
 }

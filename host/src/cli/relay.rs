@@ -15,7 +15,7 @@ use super::check::Finding;
 use super::listen::Ends;
 use super::listening::{Listening, packet_size, size};
 use super::printing::{Only, Opening, filter};
-use super::{Exit, Failure, duration, say, talk, warn};
+use super::{Exit, Failure, duration, say, servers, talk, warn};
 use crate::Selection;
 use crate::relay::{Hosts, Mode, Relay as Running, Rename, Repacking, Settings};
 use crate::send::{Level, Server};
@@ -74,15 +74,7 @@ impl Relay {
     /// What is wrong with these settings on this machine.
     pub(super) fn check(&self) -> Vec<Finding> {
         let mut findings = self.listening.check(&self.opening);
-        for server in &self.server {
-            findings
-                .extend(server.address.interface.iter().filter_map(|name| Finding::unknown_interface("server", name)));
-            if server.level != Level::None
-                && let Err(error) = server.check_credentials()
-            {
-                findings.push(Finding::error("server", error.to_string()));
-            }
-        }
+        findings.extend(servers::check(&self.server));
         findings
     }
 }
@@ -139,10 +131,7 @@ impl Relay {
 
 pub(super) fn run(arguments: &Relay) -> Result<Exit, Failure> {
     let settings = arguments.settings()?;
-    for path in settings.servers.iter().filter_map(Server::exposed_file) {
-        let path = super::shown(path.as_os_str());
-        super::note(format_args!("the password in {path} can be read by everybody on this machine"));
-    }
+    servers::note_exposed(&settings.servers);
     let wakes = wakes().map_err(|error| Failure::Runtime(format!("cannot catch signals: {error}")))?;
     let relay = Running::start(&settings, |news| {
         if news.is_trouble() { warn(format_args!("{news}")) } else { say(format_args!("{news}")) }

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::ValueHint;
 
-use super::decode::Port;
+use super::decode::{Port, tell_skipped};
 use super::output::Count;
 use super::progress::Progress;
-use super::{Exit, Failure, complain, duration, say, shown, talk, warn};
+use super::{Exit, Failure, complain, duration, say, servers, shown, stop, talk};
 use crate::capture::Capture;
 use crate::replay::{Pace, Pacer, Shift, Shifted};
-use crate::send::{Destination, Server};
+use crate::send::{Destination, Level, Server};
 
 /// How long a name may take to be resolved, at the end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -57,8 +57,7 @@ pub(super) struct Replay {
 impl Replay {
     /// What is wrong with these settings on this machine.
     pub(super) fn check(&self) -> Vec<super::check::Finding> {
-        let names = self.server.iter().filter_map(|server| server.address.interface.as_deref());
-        names.filter_map(|name| super::check::Finding::unknown_interface("server", name)).collect()
+        servers::check(&self.server)
     }
 }
 
@@ -66,24 +65,11 @@ pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
     if arguments.rounds > 1 && arguments.files.iter().any(|file| file.as_os_str() == "-") {
         return Err(Failure::Usage("standard input can be read only once: --loop needs files".into()));
     }
-    let groups = Server::default_groups();
-    let servers = if arguments.server.is_empty() { &groups[..] } else { &arguments.server };
-    let open = |server: &Server| {
-        Destination::open(server).map(|destination| destination.tell(|notice| warn(format_args!("{notice}")))).map_err(
-            |error| {
-                let message = error.to_string();
-                if error.is_usage() { Failure::Usage(message) } else { Failure::Runtime(message) }
-            },
-        )
-    };
-    let destinations = servers.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second one ends the program, should it be stuck.
-        let outcome = signal_hook::flag::register_conditional_default(signal, Arc::clone(&stopped))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopped)));
-        outcome.map_err(|error| Failure::Runtime(format!("cannot catch signals: {error}")))?;
+    if let Some(server) = arguments.server.iter().find(|server| server.level != Level::None) {
+        return Err(Failure::Usage(format!("packets are sent as they are, so {server} cannot have a security-level")));
     }
+    let destinations = servers::open(&arguments.server)?;
+    let stopped = stop::flag()?;
     let pace = arguments.packet_rate.unwrap_or(Pace::Speed(arguments.speed.unwrap_or(1.0)));
     let mut run = Run {
         arguments,
@@ -181,17 +167,7 @@ impl Run<'_> {
             }
             self.packets += 1;
         }
-        let skipped = capture.skipped();
-        for (count, what) in [
-            (skipped.malformed, "frames with contradictory headers"),
-            (skipped.cut, "frames cut off in their headers"),
-            (skipped.unknown_link, "frames of an unknown link type"),
-            (skipped.unfinished, "datagrams of which fragments are missing"),
-        ] {
-            if count > 0 {
-                complain(format_args!("{}: left out {count} {what}", shown(path.as_os_str())));
-            }
-        }
+        tell_skipped(path, &capture.skipped());
     }
 
     /// Waits until a packet is due; whether to send it.

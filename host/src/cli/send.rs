@@ -11,7 +11,7 @@ use super::look::Typed;
 use super::output::Count;
 use super::printing::Formats;
 use super::single::Single;
-use super::{Exit, Failure, duration, note, say, shown, talk, talk::tell, warn};
+use super::{Exit, Failure, duration, say, servers, talk, talk::tell, warn};
 use crate::command::{DataSetHint, Done, Reader, Refused, built_in};
 use crate::send::{Counts, MAX_AGE, Notice, Packer, Ready, Sender, Server, Settings, TooLong};
 use crate::sink::{Entry, Format, Look, Origin, Sink};
@@ -64,21 +64,8 @@ pub(super) struct Send {
 impl Send {
     /// What is wrong with these settings on this machine.
     pub(super) fn check(&self) -> Vec<super::check::Finding> {
-        use super::check::Finding;
-
-        let mut findings = Vec::new();
-        for server in &self.server {
-            let unknown = |name: &String| Finding::unknown_interface("server", name);
-            findings.extend(server.address.interface.as_ref().and_then(unknown));
-            findings.extend(server.check_credentials().err().map(|error| Finding::error("server", error.to_string())));
-            findings.extend(server.exposed_file().map(|path| Finding::warning("server", exposed(path))));
-        }
-        findings
+        servers::check(&self.server)
     }
-}
-
-pub(super) fn exposed(path: &std::path::Path) -> String {
-    format!("the password in {} can be read by everybody on this machine", shown(path.as_os_str()))
 }
 
 pub(super) fn interval(text: &str) -> Result<Interval, String> {
@@ -160,12 +147,8 @@ impl Way {
             Notice::Failing { .. } => warn(format_args!("{notice}")),
             _ => say(format_args!("{notice}")),
         });
-        let sender = sender.map_err(|error| {
-            if error.is_usage() { Failure::Usage(error.to_string()) } else { Failure::Runtime(error.to_string()) }
-        })?;
-        for path in settings.servers.iter().filter_map(Server::exposed_file) {
-            note(format_args!("{}", exposed(path)));
-        }
+        let sender = sender.map_err(|error| servers::failure(&error))?;
+        servers::note_exposed(&settings.servers);
         Ok(Self::Servers(Box::new(sender)))
     }
 
