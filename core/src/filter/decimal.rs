@@ -214,6 +214,7 @@ mod tests {
         assert_eq!(binary("0.1"), Some((-4, 0xcccc_cccc_cccc_cccc, Tail::AboveHalf)));
         assert_eq!(binary("1e27"), Some((89, 0xcecb_8f27_f420_0f3a, Tail::Nothing)));
         assert_eq!(binary("1e28"), Some((93, 0x813f_3978_f894_0984, Tail::BelowHalf)));
+        assert_eq!(binary("36893488147419103250"), Some((65, 0x8000_0000_0000_0004, Tail::Half)));
         assert_eq!(binary("1e-380").map(|(exponent, ..)| exponent), Some(-1263));
         assert_eq!(binary("18446744073709551615e380").map(|(exponent, ..)| exponent), Some(1326));
         for literal in ["0", "1e381", "1e-381"] {
