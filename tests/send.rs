@@ -268,6 +268,63 @@ fn a_lone_value_goes_after_its_age_and_what_waits_goes_at_the_end() {
 }
 
 #[test]
+fn answers_that_nobody_reads_keep_nothing_from_being_sent() {
+    // Their answers fill every buffer between us many times.
+    const LINES: usize = 300_000;
+    let net = Net::new();
+    let heard = Tap::start(
+        &net.receiver,
+        &["listen", "-L", "10.99.0.2", "--count-only", "--receive-buffer", "64M", "--queue", "512M"],
+    );
+    let mut sending = start(Some(&net.sender), &["-S", "10.99.0.2"]);
+    let mut stdin = sending.stdin.take().expect("it is a pipe");
+    // It reads all of them, though nobody reads what it has to say.
+    let lines = "PUTVAL h/p/gauge 5:1\n".repeat(LINES);
+    stdin.write_all(lines.as_bytes()).expect("it reads");
+    drop(stdin);
+    // Then somebody does, and finds in their place how many are missing.
+    let output = sending.wait_with_output().expect("it is ours");
+    let talk = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{talk}");
+    assert!(talk.contains(&format!("{LINES} value lists and 0 notifications, 0 lines refused")), "{talk}");
+    let (mut given, mut missing) = (0, 0);
+    for answer in text(&output.stdout).lines() {
+        match answer.strip_prefix("-1 ").and_then(|answer| answer.split_once(" answers left out")) {
+            Some((count, _)) => missing += count.parse::<usize>().expect("a number"),
+            None => given += usize::from(answer == "0 Success: 1 value has been dispatched."),
+        }
+    }
+    assert!(missing > 0 && given + missing == LINES, "{given} given, {missing} missing");
+    assert!(talk.contains(&format!("{missing} answers not given, because nobody read them")), "{talk}");
+    let sent = talk.split("10.99.0.2:25826: ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+    let ended = heard.interrupt();
+    let dropped = ended.count("dropped");
+    assert_eq!(Some(ended.count("packet") + dropped), sent, "{}", ended.talk);
+}
+
+#[test]
+fn a_reader_that_never_comes_is_given_up_in_the_end() {
+    let net = Net::new();
+    let heard = Tap::start(&net.receiver, &["listen", "-L", "10.99.0.2"]);
+    let mut sending = start(Some(&net.sender), &["-S", "10.99.0.2"]);
+    let mut stdin = sending.stdin.take().expect("it is a pipe");
+    // More than a pipe holds.
+    stdin.write_all("PUTVAL h/p/gauge 5:1\n".repeat(10_000).as_bytes()).expect("it reads");
+    drop(stdin);
+    heard.wait_for(10_000, || {});
+    let mut said = String::new();
+    std::io::Read::read_to_string(sending.stderr.as_mut().expect("it is a pipe"), &mut said).expect("UTF-8");
+    let output = sending.wait_with_output().expect("it is ours");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    // Those that are in the pipe can still be read, and are not among those.
+    let given = text(&output.stdout).lines().count();
+    assert!(
+        said.contains(&format!("{} answers not given, because nobody read them", 10_000 - given)),
+        "{said} {given}"
+    );
+}
+
+#[test]
 fn what_is_printed_as_putval_comes_back_as_it_was() {
     for name in ["plain-ipv4.pcap", "notifications.pcap"] {
         let file = capture(name);

@@ -1,5 +1,6 @@
 //! The command line. One file for each subcommand: flags as typed become settings as meant.
 
+mod answers;
 #[cfg(feature = "config")]
 mod check;
 #[cfg(feature = "completions")]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use collectd_net::{Decoder, Interval, Item, PACKET_SIZE, Time};
 
+use super::answers::Answers;
 use super::lines::{Input, Next};
 use super::look::Typed;
 use super::output::Count;
@@ -80,15 +81,18 @@ pub(super) fn run(arguments: &Send) -> Result<Exit, Failure> {
     let types = arguments.types()?;
     let mut way = Way::open(arguments, &types)?;
     let mut tally = Tally::default();
+    let answers = Answers::start(!arguments.no_answers && !arguments.dry_run);
+    let mut answers = answers.map_err(|error| Failure::Runtime(format!("cannot start to answer: {error}")))?;
     let outcome = match &arguments.single.item(arguments.interval, &types)? {
         Some(item) => {
             let sent = way.push(&item.item(), Instant::now());
             sent.map(|()| tally.note(&item.item())).map_err(|error| Failure::Usage(format!("the item is {error}")))
         }
-        None => Run { arguments, way: &mut way, tally: &mut tally, answers: Answers::new(arguments) }.lines(types),
+        None => Run { arguments, way: &mut way, tally: &mut tally, answers: &mut answers }.lines(types),
     };
     // Whatever ended it: what was taken is sent.
     let ended = way.finish(&tally, arguments);
+    answers.finish();
     outcome?;
     let exit = ended?;
     Ok(if exit == Exit::Done && tally.refused > 0 { Exit::Rejected } else { exit })
@@ -293,46 +297,12 @@ fn print(ready: &Ready<'_>, sink: &mut dyn Sink, dictionary: &mut Dictionary, te
     sink.packet_end(&origin, text);
 }
 
-/// What is answered to commands, until nobody reads it any more.
-struct Answers {
-    text: String,
-    wanted: bool,
-}
-
-impl Answers {
-    fn new(arguments: &Send) -> Self {
-        Self { text: String::new(), wanted: !arguments.no_answers && !arguments.dry_run }
-    }
-
-    fn add(&mut self, answer: &str) {
-        if self.wanted {
-            self.text += answer;
-            self.text.push('\n');
-        }
-    }
-
-    /// Prints the answers. That nobody reads them is no reason not to send.
-    fn flush(&mut self) {
-        if self.text.is_empty() {
-            return;
-        }
-        let mut stdout = io::stdout().lock();
-        if let Err(error) = stdout.write_all(self.text.as_bytes()).and_then(|()| stdout.flush()) {
-            self.wanted = false;
-            if error.kind() != io::ErrorKind::BrokenPipe {
-                warn(format_args!("cannot answer on standard output: {error}"));
-            }
-        }
-        self.text.clear();
-    }
-}
-
 /// Commands from standard input, one after the other.
 struct Run<'a> {
     arguments: &'a Send,
     way: &'a mut Way,
     tally: &'a mut Tally,
-    answers: Answers,
+    answers: &'a mut Answers,
 }
 
 impl Run<'_> {
@@ -375,7 +345,7 @@ impl Run<'_> {
         match outcome {
             Ok(Done::Nothing) => {}
             Ok(Done::ValueLists(1)) => self.answers.add("0 Success: 1 value has been dispatched."),
-            Ok(Done::ValueLists(count)) if self.answers.wanted => {
+            Ok(Done::ValueLists(count)) if self.answers.are_wanted() => {
                 self.answers.add(&format!("0 Success: {count} values have been dispatched."));
             }
             Ok(Done::ValueLists(_)) => {}
