@@ -459,6 +459,41 @@ fn paces_change_when_packets_are_sent_and_not_which_or_in_what_order() {
     assert_same(&payloads(&file), &payloads(&plain), "--max-gap");
 }
 
+#[test]
+fn a_terminal_shows_a_bar_that_grows_and_nobody_else_sees_one() {
+    let net = Net::new();
+    let file = capture("small-packets.pcap");
+    let packets = payloads(&file).len();
+    let to = SocketAddr::new(RECEIVER[0], PORT);
+    let _end = net.receiver.witness("lo", to);
+    // It takes two seconds, in which the bar is drawn some times.
+    let rate = format!("{}/s", packets / 2);
+    let words = format!("{} replay --no-config -S {to} --packet-rate {rate}", tap().display());
+    let on_terminal = |line: &str| {
+        let mut command = net.sender.command("script");
+        command.args(["-qec", line, "/dev/null"]).env("TERM", "xterm").env("COLUMNS", "100");
+        let output = command.output().expect("it is installed");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let percents = |said: &str| -> Vec<u64> {
+        let bars = said.split('[').filter_map(|rest| rest.split_once(']')).filter(|(bar, _)| bar.len() == 30);
+        let numbers = bars.filter_map(|(_, rest)| rest.split_once('%')?.0.trim().parse().ok());
+        numbers.collect()
+    };
+    let said = on_terminal(&format!("{words} {}", file.display()));
+    let grown = percents(&said);
+    assert!(grown.is_sorted() && grown.len() >= 2 && grown.first() < grown.last(), "{grown:?}: {said:?}");
+    assert!(said.contains("packets sent, 0 failed") && said.contains("[=>"), "{said:?}");
+    // Where the end is not known, it counts.
+    let said = on_terminal(&format!("cat {} | {words} -", file.display()));
+    assert!(percents(&said).is_empty() && said.contains("packets sent, 0 failed"), "{said:?}");
+    // Where there is no terminal, the counts are told in the end.
+    let output = replay(&net, to, &file, &[]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains('%') && said.contains(&format!("{packets} packets replayed")), "{said}");
+}
+
 /// The times of all items, in units of 2⁻³⁰ s, and everything else about them.
 fn times(file: &Path) -> (Vec<i128>, Vec<String>) {
     let mut times = Vec::new();
