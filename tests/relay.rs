@@ -522,6 +522,49 @@ fn a_dead_destination_and_a_name_without_address_cost_the_others_nothing() {
 }
 
 #[test]
+fn a_slow_destination_slows_no_other_and_what_it_loses_is_counted() {
+    const SENT: u16 = 2000;
+    let net = Net::new();
+    let third = net.third();
+    // Some eighty packets a second get through.
+    let shape = format!("qdisc add dev {TO_THIRD} root tbf rate 64kbit burst 2k limit 10m");
+    let shaped = net.receiver.command("tc").args(shape.split(' ')).status();
+    assert!(shaped.expect("iproute2 is installed").success());
+    let (listen, good) = (SocketAddr::new(RECEIVER[0], PORT), address("127.0.0.1", 25_901));
+    let slow = address(THIRD[0], PORT);
+    let ends = [third.witness(TO_RECEIVER, slow), net.receiver.witness("lo", good)];
+    let (slow, good) = (slow.to_string(), good.to_string());
+    let words = ["relay", "-L", &listen.to_string(), "-S", &slow, "-S", &good, "--send-queue", "16K"];
+    let relay = Tap::start(&net.receiver, &words);
+    let packets: Vec<_> = (0..SENT).map(value).collect();
+    let mut arrived = [0, 0];
+    for some in packets.chunks(50) {
+        net.sender.send_all(TO_RECEIVER, listen, some);
+        let before = arrived[1];
+        until("these packets at the good destination", || {
+            ends.iter().zip(&mut arrived).for_each(|(end, arrived)| *arrived += drain(end));
+            arrived[1] == before + some.len()
+        });
+    }
+    // The good one has everything while the slow one still has the most of it before it.
+    assert!(arrived[0] < usize::from(SENT) / 2, "{arrived:?}");
+    let ended = relay.interrupt();
+    let [passed, at_good] = last_words(&ended, &good);
+    assert_eq!((number(passed, "passed on"), number(at_good, "packets sent")), (SENT.into(), SENT.into()));
+    assert_eq!((number(at_good, "packets dropped"), number(at_good, "that could not")), (0, 0), "{}", ended.talk);
+    let [_, at_slow] = last_words(&ended, &slow);
+    let sent = number(at_slow, "packets sent");
+    let lost = number(at_slow, "packets dropped in the queue") + number(at_slow, "packets that could not be sent");
+    assert_eq!((sent + lost, lost > 0), (SENT.into(), true), "{}", ended.talk);
+    // What counts as sent gets there.
+    until("the packets that were sent", || {
+        arrived[0] += drain(&ends[0]);
+        arrived[0] as u64 == sent
+    });
+    assert_eq!(ended.code, Some(0));
+}
+
+#[test]
 fn what_is_too_much_is_counted_to_the_packet() {
     const SENT: u64 = 40_000;
     let net = Net::new();
