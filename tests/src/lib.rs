@@ -10,6 +10,7 @@
 //! json       what `-o json` prints, read back without losing a bit
 //! files      recorded packets, and collectd-tap run on them
 //! hostile    names that no honest sender would send
+//! doctor     what collectd-tap doctor has found, and packets for it
 //! board      an emulated board, its lines and its log
 //! datagrams  the datagrams of files and folders
 //! frame      Ethernet frames around them
@@ -27,6 +28,7 @@ pub mod auth;
 pub mod board;
 pub mod collectd;
 pub mod datagrams;
+pub mod doctor;
 mod files;
 pub mod frame;
 pub mod heard;
