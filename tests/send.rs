@@ -18,15 +18,16 @@ use collectd_net_tests::{
     tap::{Tap, tap},
     until,
 };
-use collectd_tap::{Writer, collectd_net::Value};
+use collectd_tap::{Writer, collectd_net::Value as Number};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use serde_json::Value;
 
 /// Values at the ends of their kinds, times down to the last bit, names that need quotes, and notifications.
 const LINES: &str = r#"PUTVAL h/p/gauge interval=10 1700000000.123456789:5e-324
-PUTVAL h/p/gauge-a interval=0.000000001 1700000000:-0.0 1700000001:1.7976931348623157e308 1700000002:-inf 1700000003:U
+PUTVAL h/p/gauge-a interval=0.000000001 1700000000:-0.0 1700000001:1.7976931348623157e308 1700000002:-inf 1700000003:U 1700000004:inf 1700000005:nan 1700000006:-nan
 PUTVAL "h/with space-\"quoted\"/gauge-back\\slash" interval=10 1700000000:0.1
 PUTVAL h/load/load interval=10 1700000000.000000001:0.1:0.2:0.30000000000000004
 PUTVAL h/p-i-j/derive-t-u interval=10 1700000000:-9223372036854775808 1700000001:9223372036854775807
@@ -72,7 +73,22 @@ fn items() -> Vec<String> {
     let printed = send(None, &["--dry-run", "-o", "json"], LINES.as_bytes());
     assert_eq!(printed.status.code(), Some(0), "{}", text(&printed.stderr));
     let items = exact(text(&printed.stdout).lines());
-    assert_eq!(items.len(), 13, "{items:#?}");
+    assert_eq!(items.len(), 16, "{items:#?}");
+    items
+}
+
+/// The items of `-o exact` lines, down to the bits of their values and whatever packets they came in.
+fn bits<'l>(lines: impl IntoIterator<Item = &'l str>) -> Vec<String> {
+    let packets = lines.into_iter().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let mut items: Vec<_> = packets
+        .flat_map(|packet| packet["items"].as_array().expect("a list of items").clone())
+        .map(|mut item| {
+            // How it was protected ends at the collectd between.
+            [item["security"].take(), item["user"].take()].into_iter().for_each(drop);
+            item.to_string()
+        })
+        .collect();
+    items.sort();
     items
 }
 
@@ -92,7 +108,7 @@ fn through_collectd(server: &str, listen: IpAddr, protection: &str) {
         _ => block.accept("Encrypt", auth.path()),
     };
     let to_third: IpAddr = "10.99.1.1".parse().expect("an address");
-    let heard = Tap::start(&third, &["listen", "-L", "10.99.1.1", "-o", "json"]);
+    let heard = Tap::start(&third, &["listen", "-L", "10.99.1.1", "-o", "exact"]);
     let collectd = Collectd::forward(&net.receiver, &[block, Block::server(to_third, PORT)]);
     let server = match protection {
         "none" => server.to_owned(),
@@ -102,12 +118,21 @@ fn through_collectd(server: &str, listen: IpAddr, protection: &str) {
     let sent = send(Some(&net.sender), &["-S", &server], LINES.as_bytes());
     let talk = text(&sent.stderr);
     assert_eq!(sent.status.code(), Some(0), "{server}: {talk}");
-    assert!(talk.contains("11 value lists and 2 notifications, 0 lines refused"), "{talk}");
-    heard.wait_for(11, || collectd.flush());
-    let ended = heard.interrupt();
-    let mut expected = items();
-    expected.retain(|item| item.starts_with("values "));
-    assert_eq!(exact(ended.lines.iter().map(String::as_str)), expected, "{server}");
+    assert!(talk.contains("14 value lists and 2 notifications, 0 lines refused"), "{talk}");
+    let mut arrived = Vec::new();
+    until("all value lists on the other side", || {
+        collectd.flush();
+        arrived = bits(heard.lines().iter().map(String::as_str));
+        arrived.len() >= 14
+    });
+    let printed = send(None, &["--dry-run", "-o", "exact"], LINES.as_bytes());
+    let mut expected = bits(text(&printed.stdout).lines());
+    expected.retain(|item| item.contains(r#""kind":"values""#));
+    // Numbers that are none, each with its bits.
+    for number in ["7ff8000000000000", "fff8000000000000", "7ff0000000000000", "fff0000000000000"] {
+        assert!(expected.iter().any(|item| item.contains(number)), "{number}");
+    }
+    assert_eq!(arrived, expected, "{server}");
     // collectd sends on no notification that came over the network.
     for notification in [
         "severity = WARNING, host = h, plugin = p, plugin_instance = i, type = load, type_instance = t, message = a \"b\" c",
@@ -141,7 +166,7 @@ fn without_a_server_both_default_groups_get_everything() {
     let heard = Tap::start(&net.receiver, &["listen", "-o", "json"]);
     let sent = send(Some(&net.sender), &[], LINES.as_bytes());
     assert_eq!(sent.status.code(), Some(0), "{}", text(&sent.stderr));
-    heard.wait_for(26, || {});
+    heard.wait_for(32, || {});
     let ended = heard.interrupt();
     for family in SENDER.map(|ip| ip.is_ipv4()) {
         let of_family = ended.lines.iter().filter(|line| Object::read(line).from().is_ipv4() == family);
@@ -228,12 +253,12 @@ fn an_unreachable_server_is_counted_and_keeps_nothing_from_the_others() {
     let sent = send(Some(&net.sender), &servers, LINES.as_bytes());
     let talk = text(&sent.stderr);
     assert_eq!(sent.status.code(), Some(1), "{talk}");
-    heard.wait_for(13, || {});
+    heard.wait_for(16, || {});
     assert_eq!(exact(heard.interrupt().lines.iter().map(String::as_str)), items());
     for said in [
         "cannot resolve no-such-name.invalid:25826: ",
-        "no-such-name.invalid:25826: 0 packets of 0 octets sent, 3 packets with 13 items not sent",
-        "10.1.1.1:25826: 0 packets of 0 octets sent, 3 packets with 13 items not sent",
+        "no-such-name.invalid:25826: 0 packets of 0 octets sent, 3 packets with 16 items not sent",
+        "10.1.1.1:25826: 0 packets of 0 octets sent, 3 packets with 16 items not sent",
         "packets to 127.0.0.1:9 do not arrive: nobody listens there",
     ] {
         assert!(talk.contains(said), "{said}: {talk}");
@@ -356,7 +381,7 @@ fn a_writer_sends_when_its_values_are_old_enough() {
     socket.set_read_timeout(Some(PATIENCE)).expect("a time");
     let server = socket.local_addr().expect("an address").to_string().parse().expect("a server");
     let writer = Writer::builder().server(server).max_age(Duration::from_millis(50)).open().expect("a thread");
-    writer.value_list("h/p/gauge", None, &[Value::Gauge(1.5)]).expect("it is well formed");
+    writer.value_list("h/p/gauge", None, &[Number::Gauge(1.5)]).expect("it is well formed");
     // Neither a flush nor the end of the writer sends it.
     let mut packet = [0; 1500];
     let length = socket.recv(&mut packet).expect("a packet");
