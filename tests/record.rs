@@ -558,6 +558,7 @@ fn sealed_packets_keep_their_times_and_are_counted() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
         assert!(said.contains(&format!(", {} sealed, whose times stay as they are", sent.len())), "{said}");
+        assert_eq!(said.matches("warning: signed and encrypted packets keep the times").count(), 1, "{said}");
         assert_eq!(recorder.wait().code, Some(0));
         assert_same(&payloads(&file), &sent, set);
     }

@@ -13,7 +13,7 @@ use clap::ValueHint;
 use super::decode::{Port, tell_skipped};
 use super::output::Count;
 use super::progress::Progress;
-use super::{Exit, Failure, complain, duration, say, servers, shown, stop, talk};
+use super::{Exit, Failure, complain, duration, say, servers, shown, stop, talk, warn};
 use crate::capture::Capture;
 use crate::replay::{Pace, Pacer, Shift, Shifted};
 use crate::send::{Destination, Level, Server};
@@ -177,8 +177,15 @@ impl Run<'_> {
             }
             if self.arguments.shift_time {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                let shifted = self.shift.apply(&mut datagram.payload, now);
-                self.sealed += u64::from(shifted == Shifted::Sealed);
+                if self.shift.apply(&mut datagram.payload, now) == Shifted::Sealed {
+                    if self.sealed == 0 {
+                        warn(format_args!(
+                            "signed and encrypted packets keep the times that they have, because other times would break their \
+                             seals; receivers may leave such old values out"
+                        ));
+                    }
+                    self.sealed += 1;
+                }
             }
             for destination in &mut self.destinations {
                 destination.push_octets(&datagram.payload, 0);
