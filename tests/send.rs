@@ -328,6 +328,27 @@ fn answers_that_nobody_reads_keep_nothing_from_being_sent() {
 }
 
 #[test]
+fn answers_that_cannot_be_written_are_told_and_everything_is_sent() {
+    let net = Net::new();
+    let heard = Tap::start(&net.receiver, &["listen", "-L", "10.99.0.2"]);
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+    let mut command = net.sender.command(tap());
+    command.args(["send", "--no-config", "-S", "10.99.0.2"]).stdin(Stdio::piped()).stdout(full).stderr(Stdio::piped());
+    let mut sending = command.spawn().expect("it was built");
+    let mut stdin = sending.stdin.take().expect("it is a pipe");
+    for _ in 0..100 {
+        stdin.write_all("PUTVAL h/p/gauge 5:1\n".repeat(10).as_bytes()).expect("it reads");
+    }
+    drop(stdin);
+    let output = sending.wait_with_output().expect("it is ours");
+    let talk = text(&output.stderr);
+    heard.wait_for(1000, || {});
+    assert_eq!(talk.matches("cannot answer on standard output: No space left on device").count(), 1, "{talk}");
+    assert!(talk.contains("1000 answers not given, because they could not be written"), "{talk}");
+    assert_eq!(output.status.code(), Some(0), "{talk}");
+}
+
+#[test]
 fn a_reader_that_never_comes_is_given_up_in_the_end() {
     let net = Net::new();
     let heard = Tap::start(&net.receiver, &["listen", "-L", "10.99.0.2"]);

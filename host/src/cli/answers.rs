@@ -43,8 +43,8 @@ struct State {
     /// How many there was no room for since the last one that there was room for.
     gap: u64,
     left_out: u64,
-    /// Nothing can be written any more.
-    broken: bool,
+    /// Why nothing can be written any more.
+    broken: Option<io::ErrorKind>,
     over: bool,
 }
 
@@ -85,11 +85,14 @@ impl Answers {
     pub(super) fn flush(&mut self) {
         let Some(batch) = self.batch.as_mut().filter(|batch| batch.count > 0) else { return };
         let mut state = self.shared.state();
-        if state.broken {
-            self.batch = None;
-            return;
+        match state.broken {
+            Some(io::ErrorKind::BrokenPipe) => {
+                self.batch = None;
+                return;
+            }
+            Some(_) => state.left_out += std::mem::take(batch).count,
+            None => state.put(batch, LIMIT),
         }
-        state.put(batch, LIMIT);
         self.shared.changed.notify_all();
     }
 
@@ -102,10 +105,12 @@ impl Answers {
         let mut state = self.shared.state();
         state.over = true;
         self.shared.changed.notify_all();
-        while !state.is_idle() && !state.broken {
+        while !state.is_idle() && state.broken.is_none() {
             let (waiting, under_way) = (state.waiting.count, state.under_way);
             let same = |state: &mut State| {
-                !state.is_idle() && !state.broken && (state.waiting.count, state.under_way) == (waiting, under_way)
+                !state.is_idle()
+                    && state.broken.is_none()
+                    && (state.waiting.count, state.under_way) == (waiting, under_way)
             };
             let waited = self.shared.changed.wait_timeout_while(state, PATIENCE, same);
             let (after, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -115,8 +120,13 @@ impl Answers {
                 break;
             }
         }
+        let why = match state.broken {
+            Some(io::ErrorKind::BrokenPipe) => return,
+            Some(_) => "they could not be written",
+            None => "nobody read them",
+        };
         if state.left_out > 0 {
-            note(format_args!("{} not given, because nobody read them", Count(state.left_out, "answer")));
+            note(format_args!("{} not given, because {why}", Count(state.left_out, "answer")));
         }
     }
 }
@@ -139,7 +149,8 @@ impl Shared {
             drop(state);
             if let Err(error) = batch.pieces().try_for_each(|piece| self.write_piece(&mut stdout, piece)) {
                 let mut state = self.state();
-                state.broken = true;
+                state.broken = Some(error.kind());
+                state.left_out += std::mem::take(&mut state.waiting).count + state.under_way;
                 self.changed.notify_all();
                 drop(state);
                 // That nobody reads them any more is no reason for words.
