@@ -286,6 +286,26 @@ fn files_are_rotated_by_size_without_losing_a_packet_and_the_oldest_deleted() {
 }
 
 #[test]
+fn files_are_rotated_by_time_without_losing_a_packet() {
+    let net = Net::new();
+    let folder = folder();
+    let to = SocketAddr::new(RECEIVER[0], PORT);
+    let recorder = record(&net, to, &folder.path().join("timed.pcap"), &["--rotate-time", "1s"]);
+    let mut sent = Vec::new();
+    until("a third file", || {
+        sent.push(value(sent.len() as u16));
+        net.sender.send(TO_RECEIVER, to, &sent[sent.len() - 1]);
+        files(folder.path()).len() >= 3
+    });
+    let ended = recorder.interrupt();
+    assert_eq!((ended.code, ended.count("packet")), (Some(0), sent.len() as u64), "{}", ended.talk);
+    let files = files(folder.path());
+    assert_eq!(files.len() as u64, ended.count("file"), "{}", ended.talk);
+    let found: Vec<_> = files.iter().flat_map(|file| payloads(file)).collect();
+    assert_same(&found, &sent, "rotated by time");
+}
+
+#[test]
 fn a_compressed_recording_is_one_that_gzip_and_tshark_read() {
     let net = Net::new();
     let folder = folder();
