@@ -149,6 +149,7 @@ mod tests {
             while capture.next().is_some() {
                 places.push(capture.position());
             }
+            places.push(capture.position());
             assert!(places.is_sorted() && places.iter().filter(|place| **place < file.len() as u64).count() > 1);
             assert_eq!(places.last(), Some(&(file.len() as u64)));
         }
