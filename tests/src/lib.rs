@@ -6,6 +6,8 @@
 //! rate       what the programs that measure rates share
 //! tap        collectd-tap in a namespace: what it prints, how it ends
 //! heard      a packet for it, and the line that it prints
+//! relayed    what relays are sent, and what they say in the end
+//! recording  record and replay, and what is in the files
 //! auth       files of users and passwords for it
 //! json       what `-o json` prints, read back without losing a bit
 //! files      recorded packets, and collectd-tap run on them
@@ -36,6 +38,8 @@ pub mod hostile;
 pub mod json;
 pub mod net;
 pub mod rate;
+pub mod recording;
+pub mod relayed;
 pub mod second;
 pub mod tap;
 
