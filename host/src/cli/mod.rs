@@ -11,6 +11,7 @@ mod decode;
 mod demo;
 #[cfg(feature = "doctor")]
 mod doctor;
+mod dry_run;
 mod examples;
 mod generate;
 #[cfg(feature = "config")]
