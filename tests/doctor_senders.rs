@@ -169,6 +169,28 @@ fn senders_that_are_not_wanted_are_told() {
 }
 
 #[test]
+fn senders_that_are_too_many_are_told_together() {
+    let net = Net::new();
+    // All of these are addresses of the sender.
+    net.sender.ip("route add local 10.88.0.0/16 dev lo");
+    net.receiver.ip(&format!("route add 10.88.0.0/16 dev {TO_SENDER}"));
+    let tap = listening(&net.receiver, &[]);
+    let witness = net.receiver.witness(TO_SENDER, group());
+    let (packet, mut arrived) = (packet(), 0);
+    for number in 0..1_010_u16 {
+        let [third, fourth] = number.to_be_bytes();
+        net.sender.send_from([10, 88, third, fourth].into(), TO_RECEIVER, group(), &packet);
+        until("the packet to arrive", || {
+            arrived += drain(&witness);
+            arrived == usize::from(number) + 1
+        });
+    }
+    let found = report(tap);
+    found.find("note", "many-senders", "10 packets from");
+    assert_eq!(found.all("sender").len(), 1000);
+}
+
+#[test]
 fn wrong_check_sums_are_told() {
     use socket2::{Domain, Protocol, Socket, Type};
 

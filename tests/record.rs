@@ -118,35 +118,36 @@ fn what_a_collectd_seals_stays_sealed_and_opens_to_the_same_items() {
     let net = Net::new();
     let folder = folder();
     let auth = AuthFile::new(["user"]);
-    let seals: [fn(Block) -> Block; 2] =
-        [|block| block.sign("user", PASSWORD), |block| block.encrypt("user", PASSWORD)];
-    for (family, seal) in [(0, 0), (1, 1), (0, 1), (1, 0)] {
+    let seals: [fn(Block) -> Block; 3] =
+        [|block| block, |block| block.sign("user", PASSWORD), |block| block.encrypt("user", PASSWORD)];
+    for (family, seal) in [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)] {
+        let level = ["none", "sign", "encrypt"][seal];
         let file = folder.path().join(format!("{family}{seal}.pcap"));
         let group = SocketAddr::new(GROUPS[family], PORT);
         let recorder = record(&net, group, &file, &[]);
         let live = Tap::start(
             &net.receiver,
-            &["listen", "-L", &on(group, TO_SENDER), "-o", "json", "-a", auth.path(), "-s", "sign"],
+            &["listen", "-L", &on(group, TO_SENDER), "-o", "json", "-a", auth.path(), "-s", level],
         );
         let block = Block::server(group.ip(), group.port()).interface(TO_RECEIVER);
         let collectd = Collectd::start(&net.sender, &[seals[seal](block)]);
         COMMANDS.iter().for_each(|command| collectd.put(command));
         let lines = live.wait_for(COMMANDS.len(), || collectd.flush());
         let decoded = || {
-            let output = run(&["decode", "-o", "json", "-a", auth.path(), "-s", "sign", name(&file)]);
+            let output = run(&["decode", "-o", "json", "-a", auth.path(), "-s", level, name(&file)]);
             String::from_utf8(output.stdout).expect("UTF-8")
         };
         until("everything to be in the file", || decoded().lines().count() >= COMMANDS.len());
         let ended = recorder.interrupt();
         assert_eq!(ended.code, Some(0), "{}", ended.talk);
         assert_eq!(exact(decoded().lines()), exact(lines.iter().map(String::as_str)));
-        // The first part is a signature, or what is encrypted.
-        let first = [[0x02, 0x00], [0x02, 0x10]][seal];
+        // The first part is plain, a signature, or what is encrypted.
+        let first = [&[0x00][..], &[0x02, 0x00], &[0x02, 0x10]][seal];
         let payloads = payloads(&file);
-        assert!(!payloads.is_empty() && payloads.iter().all(|payload| payload.starts_with(&first)));
+        assert!(!payloads.is_empty() && payloads.iter().all(|payload| payload.starts_with(first)));
         let octets = fs::read(&file).expect("it is ours");
-        assert_eq!(octets.windows(7).any(|seven| seven == b"example"), seal == 0);
-        if seal == 1 {
+        assert_eq!(octets.windows(7).any(|seven| seven == b"example"), seal < 2);
+        if seal == 2 {
             let output = run(&["decode", name(&file)]);
             assert!(output.stdout.is_empty(), "{output:?}");
         }
