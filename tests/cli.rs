@@ -66,7 +66,9 @@ fn every_flag_has_a_key_and_a_variable() {
     flags.retain(|flag| !["config", "no-config", "help", "lint", "version"].contains(&flag.as_str()));
     // One item to send is nothing to set.
     let item = ["at", "host", "message", "plugin", "plugin-instance", "severity", "type", "type-instance", "value"];
-    flags.retain(|flag| !item.contains(&flag.as_str()));
+    // Nor is what is for one time alone.
+    let once = ["dry-run", "loop", "overwrite", "shift-time"];
+    flags.retain(|flag| !item.contains(&flag.as_str()) && !once.contains(&flag.as_str()));
     assert!(flags.len() > 20, "{flags:?}");
     for flag in flags {
         assert!(settings.iter().any(|(name, _)| *name == flag), "no key for --{flag}");
@@ -98,6 +100,27 @@ fn the_commented_file_is_accepted_with_comments_and_without() {
     let all: String = settings.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
     let (_, _, talk) = check(&all);
     assert!(talk.contains("invalid value 'N' for 'count'") && !talk.contains("no setting is called"), "{talk}");
+}
+
+#[test]
+fn what_is_for_one_time_alone_is_typed_and_not_set() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("config.toml");
+    let path = file.to_str().expect("a path in UTF-8");
+    for (section, flag) in [("send", "dry-run"), ("record", "overwrite"), ("replay", "loop"), ("replay", "shift-time")]
+    {
+        let said = format!("'{flag}' is no setting, but for one time alone: type --{flag}");
+        for text in [format!("{flag} = true\n"), format!("[{section}]\n{flag} = true\n")] {
+            fs::write(&file, text).expect("the directory is ours");
+            for words in [&["check", path][..], &[section, "--config", path]] {
+                let (code, _, talk) = run_with(&[], words);
+                assert!(code == Some(2) && talk.contains(&said), "{words:?}: {talk}");
+            }
+        }
+        let variable = format!("COLLECTD_TAP_{}", flag.to_uppercase().replace('-', "_"));
+        let (code, _, talk) = run_with(&[(&variable, "true")], &["check"]);
+        assert!(code == Some(2) && talk.contains(&variable) && talk.contains(&said), "{talk}");
+    }
 }
 
 #[test]

@@ -18,15 +18,16 @@ use collectd_net_tests::{
     tap::{Tap, tap},
     until,
 };
-use collectd_tap::{Writer, collectd_net::Value};
+use collectd_tap::{Writer, collectd_net::Value as Number};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use serde_json::Value;
 
 /// Values at the ends of their kinds, times down to the last bit, names that need quotes, and notifications.
 const LINES: &str = r#"PUTVAL h/p/gauge interval=10 1700000000.123456789:5e-324
-PUTVAL h/p/gauge-a interval=0.000000001 1700000000:-0.0 1700000001:1.7976931348623157e308 1700000002:-inf 1700000003:U
+PUTVAL h/p/gauge-a interval=0.000000001 1700000000:-0.0 1700000001:1.7976931348623157e308 1700000002:-inf 1700000003:U 1700000004:inf 1700000005:nan 1700000006:-nan
 PUTVAL "h/with space-\"quoted\"/gauge-back\\slash" interval=10 1700000000:0.1
 PUTVAL h/load/load interval=10 1700000000.000000001:0.1:0.2:0.30000000000000004
 PUTVAL h/p-i-j/derive-t-u interval=10 1700000000:-9223372036854775808 1700000001:9223372036854775807
@@ -72,7 +73,22 @@ fn items() -> Vec<String> {
     let printed = send(None, &["--dry-run", "-o", "json"], LINES.as_bytes());
     assert_eq!(printed.status.code(), Some(0), "{}", text(&printed.stderr));
     let items = exact(text(&printed.stdout).lines());
-    assert_eq!(items.len(), 13, "{items:#?}");
+    assert_eq!(items.len(), 16, "{items:#?}");
+    items
+}
+
+/// The items of `-o exact` lines, down to the bits of their values and whatever packets they came in.
+fn bits<'l>(lines: impl IntoIterator<Item = &'l str>) -> Vec<String> {
+    let packets = lines.into_iter().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let mut items: Vec<_> = packets
+        .flat_map(|packet| packet["items"].as_array().expect("a list of items").clone())
+        .map(|mut item| {
+            // How it was protected ends at the collectd between.
+            [item["security"].take(), item["user"].take()].into_iter().for_each(drop);
+            item.to_string()
+        })
+        .collect();
+    items.sort();
     items
 }
 
@@ -92,7 +108,7 @@ fn through_collectd(server: &str, listen: IpAddr, protection: &str) {
         _ => block.accept("Encrypt", auth.path()),
     };
     let to_third: IpAddr = "10.99.1.1".parse().expect("an address");
-    let heard = Tap::start(&third, &["listen", "-L", "10.99.1.1", "-o", "json"]);
+    let heard = Tap::start(&third, &["listen", "-L", "10.99.1.1", "-o", "exact"]);
     let collectd = Collectd::forward(&net.receiver, &[block, Block::server(to_third, PORT)]);
     let server = match protection {
         "none" => server.to_owned(),
@@ -102,12 +118,21 @@ fn through_collectd(server: &str, listen: IpAddr, protection: &str) {
     let sent = send(Some(&net.sender), &["-S", &server], LINES.as_bytes());
     let talk = text(&sent.stderr);
     assert_eq!(sent.status.code(), Some(0), "{server}: {talk}");
-    assert!(talk.contains("11 value lists and 2 notifications, 0 lines refused"), "{talk}");
-    heard.wait_for(11, || collectd.flush());
-    let ended = heard.interrupt();
-    let mut expected = items();
-    expected.retain(|item| item.starts_with("values "));
-    assert_eq!(exact(ended.lines.iter().map(String::as_str)), expected, "{server}");
+    assert!(talk.contains("14 value lists and 2 notifications, 0 lines refused"), "{talk}");
+    let mut arrived = Vec::new();
+    until("all value lists on the other side", || {
+        collectd.flush();
+        arrived = bits(heard.lines().iter().map(String::as_str));
+        arrived.len() >= 14
+    });
+    let printed = send(None, &["--dry-run", "-o", "exact"], LINES.as_bytes());
+    let mut expected = bits(text(&printed.stdout).lines());
+    expected.retain(|item| item.contains(r#""kind":"values""#));
+    // Numbers that are none, each with its bits.
+    for number in ["7ff8000000000000", "fff8000000000000", "7ff0000000000000", "fff0000000000000"] {
+        assert!(expected.iter().any(|item| item.contains(number)), "{number}");
+    }
+    assert_eq!(arrived, expected, "{server}");
     // collectd sends on no notification that came over the network.
     for notification in [
         "severity = WARNING, host = h, plugin = p, plugin_instance = i, type = load, type_instance = t, message = a \"b\" c",
@@ -141,7 +166,7 @@ fn without_a_server_both_default_groups_get_everything() {
     let heard = Tap::start(&net.receiver, &["listen", "-o", "json"]);
     let sent = send(Some(&net.sender), &[], LINES.as_bytes());
     assert_eq!(sent.status.code(), Some(0), "{}", text(&sent.stderr));
-    heard.wait_for(26, || {});
+    heard.wait_for(32, || {});
     let ended = heard.interrupt();
     for family in SENDER.map(|ip| ip.is_ipv4()) {
         let of_family = ended.lines.iter().filter(|line| Object::read(line).from().is_ipv4() == family);
@@ -228,12 +253,12 @@ fn an_unreachable_server_is_counted_and_keeps_nothing_from_the_others() {
     let sent = send(Some(&net.sender), &servers, LINES.as_bytes());
     let talk = text(&sent.stderr);
     assert_eq!(sent.status.code(), Some(1), "{talk}");
-    heard.wait_for(13, || {});
+    heard.wait_for(16, || {});
     assert_eq!(exact(heard.interrupt().lines.iter().map(String::as_str)), items());
     for said in [
         "cannot resolve no-such-name.invalid:25826: ",
-        "no-such-name.invalid:25826: 0 packets of 0 octets sent, 3 packets with 13 items not sent",
-        "10.1.1.1:25826: 0 packets of 0 octets sent, 3 packets with 13 items not sent",
+        "no-such-name.invalid:25826: 0 packets of 0 octets sent, 3 packets with 16 items not sent",
+        "10.1.1.1:25826: 0 packets of 0 octets sent, 3 packets with 16 items not sent",
         "packets to 127.0.0.1:9 do not arrive: nobody listens there",
     ] {
         assert!(talk.contains(said), "{said}: {talk}");
@@ -268,6 +293,84 @@ fn a_lone_value_goes_after_its_age_and_what_waits_goes_at_the_end() {
 }
 
 #[test]
+fn answers_that_nobody_reads_keep_nothing_from_being_sent() {
+    // Their answers fill every buffer between us many times.
+    const LINES: usize = 300_000;
+    let net = Net::new();
+    let heard = Tap::start(
+        &net.receiver,
+        &["listen", "-L", "10.99.0.2", "--count-only", "--receive-buffer", "64M", "--queue", "512M"],
+    );
+    let mut sending = start(Some(&net.sender), &["-S", "10.99.0.2"]);
+    let mut stdin = sending.stdin.take().expect("it is a pipe");
+    // It reads all of them, though nobody reads what it has to say.
+    let lines = "PUTVAL h/p/gauge 5:1\n".repeat(LINES);
+    stdin.write_all(lines.as_bytes()).expect("it reads");
+    drop(stdin);
+    // Then somebody does, and finds in their place how many are missing.
+    let output = sending.wait_with_output().expect("it is ours");
+    let talk = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{talk}");
+    assert!(talk.contains(&format!("{LINES} value lists and 0 notifications, 0 lines refused")), "{talk}");
+    let (mut given, mut missing) = (0, 0);
+    for answer in text(&output.stdout).lines() {
+        match answer.strip_prefix("-1 ").and_then(|answer| answer.split_once(" answers left out")) {
+            Some((count, _)) => missing += count.parse::<usize>().expect("a number"),
+            None => given += usize::from(answer == "0 Success: 1 value has been dispatched."),
+        }
+    }
+    assert!(missing > 0 && given + missing == LINES, "{given} given, {missing} missing");
+    assert!(talk.contains(&format!("{missing} answers not given, because nobody read them")), "{talk}");
+    let sent = talk.split("10.99.0.2:25826: ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+    let ended = heard.interrupt();
+    let dropped = ended.count("dropped");
+    assert_eq!(Some(ended.count("packet") + dropped), sent, "{}", ended.talk);
+}
+
+#[test]
+fn answers_that_cannot_be_written_are_told_and_everything_is_sent() {
+    let net = Net::new();
+    let heard = Tap::start(&net.receiver, &["listen", "-L", "10.99.0.2"]);
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+    let mut command = net.sender.command(tap());
+    command.args(["send", "--no-config", "-S", "10.99.0.2"]).stdin(Stdio::piped()).stdout(full).stderr(Stdio::piped());
+    let mut sending = command.spawn().expect("it was built");
+    let mut stdin = sending.stdin.take().expect("it is a pipe");
+    for _ in 0..100 {
+        stdin.write_all("PUTVAL h/p/gauge 5:1\n".repeat(10).as_bytes()).expect("it reads");
+    }
+    drop(stdin);
+    let output = sending.wait_with_output().expect("it is ours");
+    let talk = text(&output.stderr);
+    heard.wait_for(1000, || {});
+    assert_eq!(talk.matches("cannot answer on standard output: No space left on device").count(), 1, "{talk}");
+    assert!(talk.contains("1000 answers not given, because they could not be written"), "{talk}");
+    assert_eq!(output.status.code(), Some(0), "{talk}");
+}
+
+#[test]
+fn a_reader_that_never_comes_is_given_up_in_the_end() {
+    let net = Net::new();
+    let heard = Tap::start(&net.receiver, &["listen", "-L", "10.99.0.2"]);
+    let mut sending = start(Some(&net.sender), &["-S", "10.99.0.2"]);
+    let mut stdin = sending.stdin.take().expect("it is a pipe");
+    // More than a pipe holds.
+    stdin.write_all("PUTVAL h/p/gauge 5:1\n".repeat(10_000).as_bytes()).expect("it reads");
+    drop(stdin);
+    heard.wait_for(10_000, || {});
+    let mut said = String::new();
+    std::io::Read::read_to_string(sending.stderr.as_mut().expect("it is a pipe"), &mut said).expect("UTF-8");
+    let output = sending.wait_with_output().expect("it is ours");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    // Those that are in the pipe can still be read, and are not among those.
+    let given = text(&output.stdout).lines().count();
+    assert!(
+        said.contains(&format!("{} answers not given, because nobody read them", 10_000 - given)),
+        "{said} {given}"
+    );
+}
+
+#[test]
 fn what_is_printed_as_putval_comes_back_as_it_was() {
     for name in ["plain-ipv4.pcap", "notifications.pcap"] {
         let file = capture(name);
@@ -299,7 +402,7 @@ fn a_writer_sends_when_its_values_are_old_enough() {
     socket.set_read_timeout(Some(PATIENCE)).expect("a time");
     let server = socket.local_addr().expect("an address").to_string().parse().expect("a server");
     let writer = Writer::builder().server(server).max_age(Duration::from_millis(50)).open().expect("a thread");
-    writer.value_list("h/p/gauge", None, &[Value::Gauge(1.5)]).expect("it is well formed");
+    writer.value_list("h/p/gauge", None, &[Number::Gauge(1.5)]).expect("it is well formed");
     // Neither a flush nor the end of the writer sends it.
     let mut packet = [0; 1500];
     let length = socket.recv(&mut packet).expect("a packet");

@@ -6,10 +6,13 @@
 //! rate       what the programs that measure rates share
 //! tap        collectd-tap in a namespace: what it prints, how it ends
 //! heard      a packet for it, and the line that it prints
+//! relayed    what relays are sent, and what they say in the end
+//! recording  record and replay, and what is in the files
 //! auth       files of users and passwords for it
 //! json       what `-o json` prints, read back without losing a bit
 //! files      recorded packets, and collectd-tap run on them
 //! hostile    names that no honest sender would send
+//! doctor     what collectd-tap doctor has found, and packets for it
 //! board      an emulated board, its lines and its log
 //! datagrams  the datagrams of files and folders
 //! frame      Ethernet frames around them
@@ -27,6 +30,7 @@ pub mod auth;
 pub mod board;
 pub mod collectd;
 pub mod datagrams;
+pub mod doctor;
 mod files;
 pub mod frame;
 pub mod heard;
@@ -34,6 +38,8 @@ pub mod hostile;
 pub mod json;
 pub mod net;
 pub mod rate;
+pub mod recording;
+pub mod relayed;
 pub mod second;
 pub mod tap;
 

@@ -27,7 +27,7 @@ const GZIP: &[u8] = &[0x1f, 0x8b];
 pub(super) enum Stream<R> {
     Plain(Whole<R>),
     #[cfg(feature = "gzip")]
-    Gzip(Box<MultiGzDecoder<BufReader<Whole<R>>>>),
+    Gzip(Box<MultiGzDecoder<BufReader<Counted<Whole<R>>>>>),
 }
 
 /// A file with what was read of it put back.
@@ -43,13 +43,28 @@ impl<R: Read> Stream<R> {
         match compression {
             None => Ok(Self::Plain(whole)),
             #[cfg(feature = "gzip")]
-            Some((GZIP, _)) => Ok(Self::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(whole))))),
+            Some((GZIP, _)) => {
+                let counted = Counted { read: whole, octets: 0 };
+                Ok(Self::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(counted)))))
+            }
             Some((_, name)) => Err(CaptureError::Compression(name)),
         }
     }
 }
 
 impl<R> Stream<R> {
+    /// How many octets of a compressed file were needed so far.
+    pub(super) fn unpacked(&self) -> Option<u64> {
+        match self {
+            Self::Plain(_) => None,
+            #[cfg(feature = "gzip")]
+            Self::Gzip(file) => {
+                let buffer = file.get_ref();
+                Some(buffer.get_ref().octets - buffer.buffer().len() as u64)
+            }
+        }
+    }
+
     /// Whether this error is about the compression, and not about reading the file.
     pub(super) fn is_damage(&self, error: &io::Error) -> bool {
         use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
@@ -65,6 +80,23 @@ impl<R: Read> Read for Stream<R> {
             #[cfg(feature = "gzip")]
             Self::Gzip(file) => file.read(buffer),
         }
+    }
+}
+
+/// Counts what is read.
+#[cfg(feature = "gzip")]
+#[derive(Debug)]
+pub(super) struct Counted<R> {
+    read: R,
+    octets: u64,
+}
+
+#[cfg(feature = "gzip")]
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.read.read(buffer)?;
+        self.octets += count as u64;
+        Ok(count)
     }
 }
 
@@ -107,6 +139,20 @@ mod tests {
         let (found, error) = payloads(&pieces);
         assert_eq!(found, expected);
         assert!(error.is_none());
+    }
+
+    #[test]
+    fn the_place_grows_to_the_end_of_the_file_packed_or_not() {
+        for file in [CAPTURE.to_vec(), gzip(CAPTURE), CAPTURE.chunks(5000).flat_map(gzip).collect()] {
+            let mut capture = Capture::new(&file[..]).expect("a capture");
+            let mut places = vec![capture.position()];
+            while capture.next().is_some() {
+                places.push(capture.position());
+            }
+            places.push(capture.position());
+            assert!(places.is_sorted() && places.iter().filter(|place| **place < file.len() as u64).count() > 1);
+            assert_eq!(places.last(), Some(&(file.len() as u64)));
+        }
     }
 
     #[test]

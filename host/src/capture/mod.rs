@@ -96,6 +96,16 @@ impl<R: Read> Capture<R> {
     }
 }
 
+impl<R: Read> Capture<R> {
+    /// How many octets of the file, compressed as it is, were needed so far.
+    pub fn position(&self) -> u64 {
+        match &self.file {
+            File::Pcap(file) => file.position(),
+            File::Pcapng(file) => file.position(),
+        }
+    }
+}
+
 impl<R> Capture<R> {
     /// What was left out so far; datagrams in fragments are given up at the end of the file.
     pub fn skipped(&self) -> Skipped {

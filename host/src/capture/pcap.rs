@@ -66,6 +66,11 @@ impl<R: Read> Pcap<R> {
         Ok(Self { source, form, link: (network & LINK_TYPE) as u16 })
     }
 
+    /// How far it is read.
+    pub(super) fn position(&self) -> u64 {
+        self.source.position()
+    }
+
     /// The link type of all frames.
     pub(super) fn link(&self) -> u16 {
         self.link

@@ -242,6 +242,11 @@ impl<R: Read> Pcapng<R> {
         self.source.words(self.order, start)
     }
 
+    /// How far it is read.
+    pub(super) fn position(&self) -> u64 {
+        self.source.position()
+    }
+
     /// Where the body ends.
     fn end(&self) -> usize {
         self.source.length().saturating_sub(END_LENGTH)

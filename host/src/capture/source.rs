@@ -95,6 +95,11 @@ impl<R: Read> Source<R> {
         self.offset
     }
 
+    /// How many octets of the file were needed so far, packed as they are.
+    pub(super) fn position(&self) -> u64 {
+        self.read.get_ref().unpacked().unwrap_or(self.offset + self.record.len() as u64)
+    }
+
     fn too_short(&self) -> CaptureError {
         CaptureError::ShortRecord { offset: self.offset }
     }

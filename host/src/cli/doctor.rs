@@ -132,7 +132,7 @@ fn listen(
             break;
         }
     }
-    watch.look();
+    watch.last_look();
     // What has reached the interfaces until now has reached the sockets, too.
     inbox.stop();
     while inbox.wait(None) == Wake::Arrived {

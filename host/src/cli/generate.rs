@@ -98,7 +98,7 @@ pub(super) fn run(arguments: &Generate) -> Result<Exit, Failure> {
         report: arguments.report.as_deref().map(Report::new).transpose()?,
         stopped,
         start: Instant::now(),
-        progress: Progress::spinner(),
+        progress: arguments.count.map_or_else(Progress::spinner, Progress::bar),
     };
     // Without a pace it is the clock that tells when it is over.
     let lasts = arguments.lasts.filter(|_| arguments.list_rate == Some(Pace::Unlimited));
@@ -193,7 +193,9 @@ impl Run {
 
     fn show(&self) {
         let failed: u64 = self.destinations.iter().map(|destination| destination.counts().lost()).sum();
-        self.progress.say(|| format!("{} made, {failed} failed", Count(self.generator.counts().packets, "packet")));
+        let counts = self.generator.counts();
+        let items = counts.value_lists + counts.notifications + counts.lost_value_lists + counts.lost_notifications;
+        self.progress.at(items, || format!("{} made, {failed} failed", Count(counts.packets, "packet")));
     }
 
     /// Sends what waits, whatever the outcome was so far, and tells what there was.

@@ -1,5 +1,6 @@
 //! The command line. One file for each subcommand: flags as typed become settings as meant.
 
+mod answers;
 #[cfg(feature = "config")]
 mod check;
 #[cfg(feature = "completions")]
@@ -10,6 +11,7 @@ mod decode;
 mod demo;
 #[cfg(feature = "doctor")]
 mod doctor;
+mod dry_run;
 mod examples;
 mod generate;
 #[cfg(feature = "config")]

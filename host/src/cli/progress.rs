@@ -26,6 +26,16 @@ impl Progress {
         )
     }
 
+    /// For what ends at this number of octets, or whatever counts its steps.
+    pub(super) fn bar(end: u64) -> Self {
+        #[cfg(not(feature = "progress"))]
+        let _ = end;
+        Self::new(
+            #[cfg(feature = "progress")]
+            ProgressBar::new(end).with_style(style("{elapsed} [{bar:30}] {percent}% {msg}").progress_chars("=> ")),
+        )
+    }
+
     #[cfg(feature = "progress")]
     fn new(bar: ProgressBar) -> Self {
         bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
@@ -47,6 +57,15 @@ impl Progress {
         }
         #[cfg(not(feature = "progress"))]
         let _ = text;
+    }
+
+    /// Shows this, and how far it is.
+    pub(super) fn at(&self, position: u64, text: impl FnOnce() -> String) {
+        #[cfg(feature = "progress")]
+        self.0.set_position(position);
+        #[cfg(not(feature = "progress"))]
+        let _ = position;
+        self.say(text);
     }
 
     /// Shows nothing more.

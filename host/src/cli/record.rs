@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &Record) -> Result<Exit, Failure> {
     stop::on_signal(inbox.stopper()).map_err(|error| Failure::Runtime(format!("cannot catch signals: {error}")))?;
     say(format_args!("listening on {listening}"));
 
-    let progress = Progress::spinner();
+    let progress = arguments.count.map_or_else(Progress::spinner, Progress::bar);
     let start = Instant::now();
     let (mut last, mut left, mut heard) = (start, arguments.count, 0_u64);
     let outcome = |outcome: Result<(), RecordError>| match outcome {
@@ -134,7 +134,7 @@ pub(super) fn run(arguments: &Record) -> Result<Exit, Failure> {
                 outcome(recorder.flush(now))?;
             }
             let counts = recorder.counts();
-            progress.say(|| format!("{}, {} lost", Count(counts.packets, "packet"), counts.lost));
+            progress.at(heard, || format!("{}, {} lost", Count(counts.packets, "packet"), counts.lost));
             let end = ends(last).map(|end| end.saturating_duration_since(now));
             wake = inbox.wait([recorder.due(now), end].into_iter().flatten().min());
         }

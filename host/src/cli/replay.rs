@@ -1,6 +1,6 @@
 //! `collectd-tap replay`: the packets of captures, sent again.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use clap::ValueHint;
 use super::decode::{Port, tell_skipped};
 use super::output::Count;
 use super::progress::Progress;
-use super::{Exit, Failure, complain, duration, say, servers, shown, stop, talk};
+use super::{Exit, Failure, complain, duration, say, servers, shown, stop, talk, warn};
 use crate::capture::Capture;
 use crate::replay::{Pace, Pacer, Shift, Shifted};
 use crate::send::{Destination, Level, Server};
@@ -61,6 +61,19 @@ impl Replay {
     }
 }
 
+impl Replay {
+    /// Octets of everything that is to be read; `None` if that is not known before.
+    fn length(&self) -> Option<u64> {
+        let length = |path: &PathBuf| match fs::metadata(path) {
+            Ok(metadata) => metadata.is_file().then_some(metadata.len()),
+            // It will be told.
+            Err(_) => Some(0),
+        };
+        let lengths = self.files.iter().map(|path| if path.as_os_str() == "-" { None } else { length(path) });
+        Some(lengths.sum::<Option<u64>>()?.saturating_mul(self.rounds))
+    }
+}
+
 pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
     if arguments.rounds > 1 && arguments.files.iter().any(|file| file.as_os_str() == "-") {
         return Err(Failure::Usage("standard input can be read only once: --loop needs files".into()));
@@ -78,7 +91,8 @@ pub(super) fn run(arguments: &Replay) -> Result<Exit, Failure> {
         pacer: Pacer::new(pace, arguments.max_gap),
         shift: Shift::default(),
         start: Instant::now(),
-        progress: Progress::spinner(),
+        progress: arguments.length().map_or_else(Progress::spinner, Progress::bar),
+        position: 0,
         packets: 0,
         sealed: 0,
         cut: 0,
@@ -107,6 +121,8 @@ struct Run<'a> {
     shift: Shift,
     start: Instant,
     progress: Progress,
+    /// Octets of the files that are done with.
+    position: u64,
     packets: u64,
     /// Packets whose times could not be moved.
     sealed: u64,
@@ -136,7 +152,9 @@ impl Run<'_> {
             Ok(capture) => capture,
             Err(error) => return self.complain(path, &error),
         };
-        for datagram in &mut capture {
+        let before = self.position;
+        while let Some(datagram) = capture.next() {
+            self.position = before.saturating_add(capture.position());
             let mut datagram = match datagram {
                 Ok(datagram) => datagram,
                 Err(error) => {
@@ -159,8 +177,15 @@ impl Run<'_> {
             }
             if self.arguments.shift_time {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                let shifted = self.shift.apply(&mut datagram.payload, now);
-                self.sealed += u64::from(shifted == Shifted::Sealed);
+                if self.shift.apply(&mut datagram.payload, now) == Shifted::Sealed {
+                    if self.sealed == 0 {
+                        warn(format_args!(
+                            "signed and encrypted packets keep the times that they have, because other times would break their \
+                             seals; receivers may leave such old values out"
+                        ));
+                    }
+                    self.sealed += 1;
+                }
             }
             for destination in &mut self.destinations {
                 destination.push_octets(&datagram.payload, 0);
@@ -197,7 +222,8 @@ impl Run<'_> {
 
     fn show(&self) {
         let failed: u64 = self.destinations.iter().map(|destination| destination.counts().lost()).sum();
-        self.progress.say(|| format!("{} sent, {failed} failed", Count(self.packets, "packet")));
+        let (position, sent) = (self.position, Count(self.packets, "packet"));
+        self.progress.at(position, || format!("{sent} sent, {failed} failed"));
     }
 
     /// Sends what waits, and tells what there was.

@@ -1,11 +1,12 @@
 //! `collectd-tap send`: commands on standard input, or an item of flags, become packets.
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use collectd_net::{Decoder, Interval, Item, PACKET_SIZE, Time};
+use collectd_net::{Interval, Item, PACKET_SIZE, Time};
 
+use super::answers::Answers;
+use super::dry_run::DryRun;
 use super::lines::{Input, Next};
 use super::look::Typed;
 use super::output::Count;
@@ -13,9 +14,8 @@ use super::printing::Formats;
 use super::single::Single;
 use super::{Exit, Failure, duration, say, servers, talk, talk::tell, warn};
 use crate::command::{DataSetHint, Done, Reader, Refused, built_in};
-use crate::send::{Counts, MAX_AGE, Notice, Packer, Ready, Sender, Server, Settings, TooLong};
-use crate::sink::{Entry, Format, Look, Origin, Sink};
-use crate::sources::{Dictionary, Sources};
+use crate::send::{Counts, MAX_AGE, Notice, Sender, Server, Settings, TooLong};
+use crate::sink::Format;
 use crate::types_db::TypesDb;
 
 /// How long a name gets at the end that has no address yet.
@@ -80,15 +80,18 @@ pub(super) fn run(arguments: &Send) -> Result<Exit, Failure> {
     let types = arguments.types()?;
     let mut way = Way::open(arguments, &types)?;
     let mut tally = Tally::default();
+    let answers = Answers::start(!arguments.no_answers && !arguments.dry_run);
+    let mut answers = answers.map_err(|error| Failure::Runtime(format!("cannot start to answer: {error}")))?;
     let outcome = match &arguments.single.item(arguments.interval, &types)? {
         Some(item) => {
             let sent = way.push(&item.item(), Instant::now());
             sent.map(|()| tally.note(&item.item())).map_err(|error| Failure::Usage(format!("the item is {error}")))
         }
-        None => Run { arguments, way: &mut way, tally: &mut tally, answers: Answers::new(arguments) }.lines(types),
+        None => Run { arguments, way: &mut way, tally: &mut tally, answers: &mut answers }.lines(types),
     };
     // Whatever ended it: what was taken is sent.
     let ended = way.finish(&tally, arguments);
+    answers.finish();
     outcome?;
     let exit = ended?;
     Ok(if exit == Exit::Done && tally.refused > 0 { Exit::Rejected } else { exit })
@@ -140,7 +143,7 @@ enum Way {
 impl Way {
     fn open(arguments: &Send, types: &TypesDb) -> Result<Self, Failure> {
         if arguments.dry_run {
-            return Ok(Self::Print(Box::new(DryRun::new(arguments, types.clone()))));
+            return Ok(Self::Print(Box::new(DryRun::new(&arguments.settings(), &arguments.format, types.clone()))));
         }
         let settings = arguments.settings();
         let sender = Sender::open(&settings, |notice| match notice {
@@ -163,7 +166,7 @@ impl Way {
     fn due(&self, now: Instant) -> Option<Instant> {
         match self {
             Self::Servers(sender) => sender.due(now),
-            Self::Print(print) => print.packer.due(),
+            Self::Print(print) => print.due(),
         }
     }
 
@@ -227,112 +230,12 @@ fn sent(counts: &Counts) -> String {
     text
 }
 
-/// Packs as for sending, and prints the packets.
-struct DryRun {
-    packer: Packer,
-    sink: Box<dyn Sink>,
-    dictionary: Dictionary,
-    tells_names: bool,
-    text: String,
-}
-
-impl DryRun {
-    fn new(arguments: &Send, types: TypesDb) -> Self {
-        let settings = arguments.settings();
-        let (format, look) = (&arguments.format, Look { max_series: usize::MAX, ..Look::default() });
-        let mut sink = format.sink(&look);
-        let mut text = String::new();
-        sink.start(&mut text);
-        Self {
-            packer: Packer::new(settings.max_packet_size, settings.max_age, 0),
-            sink,
-            dictionary: Dictionary::new(types),
-            tells_names: format.tells_names(),
-            text,
-        }
-    }
-
-    fn push(&mut self, item: &Item<'_>, now: Instant) -> Result<(), TooLong> {
-        let Self { packer, sink, dictionary, tells_names, text } = self;
-        packer.push(item, now, |ready| print(&ready, sink.as_mut(), dictionary, *tells_names, text))
-    }
-
-    /// Prints what is full, or old enough at this time, or everything.
-    fn flush(&mut self, now: Option<Instant>) -> Result<(), Failure> {
-        let Self { packer, sink, dictionary, tells_names, text } = self;
-        let ready = |ready: Ready<'_>| print(&ready, sink.as_mut(), dictionary, *tells_names, text);
-        match now {
-            Some(now) => packer.flush_due(now, ready),
-            None => packer.flush(ready),
-        }
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(self.text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::Output)?;
-        self.text.clear();
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), Failure> {
-        self.flush(None)?;
-        self.sink.end(&mut self.text);
-        self.flush(None)
-    }
-}
-
-/// Prints a packet as a receiver would see it.
-fn print(ready: &Ready<'_>, sink: &mut dyn Sink, dictionary: &mut Dictionary, tells_names: bool, text: &mut String) {
-    let origin = Origin { source: "send", number: None, from: None };
-    sink.packet_start(ready.octets());
-    for item in Decoder::new(ready.octets()).flatten() {
-        let sources = match &item {
-            Item::ValueList(list) if tells_names => dictionary.names(list),
-            Item::ValueList(list) => Sources::Numbered(list.values.len()),
-            Item::Notification(_) => Sources::Numbered(0),
-        };
-        sink.item(&Entry { item: &item, sources, origin: &origin }, text);
-    }
-    sink.packet_end(&origin, text);
-}
-
-/// What is answered to commands, until nobody reads it any more.
-struct Answers {
-    text: String,
-    wanted: bool,
-}
-
-impl Answers {
-    fn new(arguments: &Send) -> Self {
-        Self { text: String::new(), wanted: !arguments.no_answers && !arguments.dry_run }
-    }
-
-    fn add(&mut self, answer: &str) {
-        if self.wanted {
-            self.text += answer;
-            self.text.push('\n');
-        }
-    }
-
-    /// Prints the answers. That nobody reads them is no reason not to send.
-    fn flush(&mut self) {
-        if self.text.is_empty() {
-            return;
-        }
-        let mut stdout = io::stdout().lock();
-        if let Err(error) = stdout.write_all(self.text.as_bytes()).and_then(|()| stdout.flush()) {
-            self.wanted = false;
-            if error.kind() != io::ErrorKind::BrokenPipe {
-                warn(format_args!("cannot answer on standard output: {error}"));
-            }
-        }
-        self.text.clear();
-    }
-}
-
 /// Commands from standard input, one after the other.
 struct Run<'a> {
     arguments: &'a Send,
     way: &'a mut Way,
     tally: &'a mut Tally,
-    answers: Answers,
+    answers: &'a mut Answers,
 }
 
 impl Run<'_> {
@@ -375,7 +278,7 @@ impl Run<'_> {
         match outcome {
             Ok(Done::Nothing) => {}
             Ok(Done::ValueLists(1)) => self.answers.add("0 Success: 1 value has been dispatched."),
-            Ok(Done::ValueLists(count)) if self.answers.wanted => {
+            Ok(Done::ValueLists(count)) if self.answers.are_wanted() => {
                 self.answers.add(&format!("0 Success: {count} values have been dispatched."));
             }
             Ok(Done::ValueLists(_)) => {}

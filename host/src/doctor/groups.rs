@@ -52,16 +52,20 @@ impl<'a> Groups<'a> {
 
     /// Tells what the kernel is set to that keeps groups away.
     pub(super) fn look_at_settings(&self, tell: &mut dyn FnMut(Finding)) {
-        let has_v4 = self.groups.iter().any(|target| target.address.is_ipv4());
         for (interface, link) in &self.links {
-            if !has_v4
-                || link.is_loopback()
-                || !link.works()
-                || !self.groups.iter().any(|group| group.is_for(interface))
-            {
+            let is_wanted = |is_v4: bool| {
+                self.groups.iter().any(|group| group.address.is_ipv4() == is_v4 && group.is_for(interface))
+            };
+            if link.is_loopback() || !link.works() {
                 continue;
             }
             let name = &interface.name;
+            if is_wanted(false) && !link.is_without_ipv6() {
+                self.look_at_mld(name, tell);
+            }
+            if !is_wanted(true) {
+                continue;
+            }
             if kernel::greater_of_all_and(name, "rp_filter") == 1 {
                 let message = "rp_filter is strict: what a sender sends is dropped if the way back to it is another interface, or none";
                 let advice = format!(
@@ -107,19 +111,32 @@ impl<'a> Groups<'a> {
         let forced = kernel::greater_of_all_and(name, "force_igmp_version");
         let spoken =
             self.versions.iter().find(|(interface, _)| interface == name).map(|(_, version)| u32::from(*version));
-        let wants_source = self.groups.iter().any(|target| target.endpoint.source.is_some());
         let (is_low, how) = match (forced, spoken) {
             (1 | 2, _) => (true, format!("IGMP version {forced} is forced")),
             (_, Some(version @ (1 | 2))) => (true, format!("a router or switch there speaks IGMP version {version}")),
             _ => (false, String::new()),
         };
         if is_low {
-            let severity = if wants_source { Severity::Warning } else { Severity::Note };
             let message = format!("{how}; groups can be joined, but not for one sender (source=)");
             let advice =
                 format!("sysctl -w net.ipv4.conf.{name}.force_igmp_version=0, and see what the querier is set to");
-            tell(Finding::new(severity, "igmp-version", name, message, advice));
+            tell(Finding::new(self.severity_without_sources(true), "igmp-version", name, message, advice));
         }
+    }
+
+    fn look_at_mld(&self, name: &str, tell: &mut dyn FnMut(Finding)) {
+        if kernel::greater_of_all_and_v6(name, "force_mld_version") == 1 {
+            let message = "MLD version 1 is forced; groups can be joined, but not for one sender (source=)";
+            let advice =
+                format!("sysctl -w net.ipv6.conf.all.force_mld_version=0 net.ipv6.conf.{name}.force_mld_version=0");
+            tell(Finding::new(self.severity_without_sources(false), "mld-version", name, message, advice));
+        }
+    }
+
+    /// How bad it is that groups of this family cannot be joined for one sender.
+    fn severity_without_sources(&self, is_v4: bool) -> Severity {
+        let mut groups = self.groups.iter().filter(|target| target.address.is_ipv4() == is_v4);
+        if groups.any(|target| target.endpoint.source.is_some()) { Severity::Warning } else { Severity::Note }
     }
 
     /// Joins each group that is `heard` on each of its interfaces, sends a packet through it, and tells what became of it.

@@ -16,7 +16,16 @@ pub(super) fn attribute<T: FromStr>(interface: &str, name: &str) -> Option<T> {
 
 /// The setting of an interface, or of all, whichever is greater: the rule for `rp_filter` and a few others.
 pub(super) fn greater_of_all_and(interface: &str, name: &str) -> u32 {
-    let of = |interface: &str| setting::<u32>(&format!("ipv4/conf/{interface}/{name}")).unwrap_or_default();
+    greater_of("ipv4", interface, name)
+}
+
+/// The same for IPv6.
+pub(super) fn greater_of_all_and_v6(interface: &str, name: &str) -> u32 {
+    greater_of("ipv6", interface, name)
+}
+
+fn greater_of(family: &str, interface: &str, name: &str) -> u32 {
+    let of = |interface: &str| setting::<u32>(&format!("{family}/conf/{interface}/{name}")).unwrap_or_default();
     of("all").max(of(interface))
 }
 

@@ -24,6 +24,8 @@ pub struct Watch {
     wire: Result<Wire, io::Error>,
     before: Counts,
     start: Instant,
+    /// How long it was listened, once that is over.
+    listened: Option<Duration>,
     /// Packets to oneself, at addresses that are no groups; what was heard is taken away.
     echoes: Vec<(SocketAddr, Vec<u8>)>,
     counters: Counters,
@@ -49,6 +51,7 @@ impl Watch {
             settings: settings.clone(),
             before,
             start: Instant::now(),
+            listened: None,
             echoes: bound.iter().filter(|address| !address.ip().is_multicast()).filter_map(echo).collect(),
             counters: Counters::new(),
         }
@@ -76,6 +79,12 @@ impl Watch {
         if let Ok(wire) = &mut self.wire {
             wire.look();
         }
+    }
+
+    /// Looks for the last time; what is found out after that is no longer listening.
+    pub fn last_look(&mut self) {
+        self.look();
+        self.listened.get_or_insert_with(|| self.start.elapsed());
     }
 
     /// How many packets arrived at the sockets.
@@ -284,9 +293,9 @@ impl Watch {
     }
 
     fn nothing(&self, is_explained: bool) -> Finding {
-        let waited = Duration::from_secs_f64(self.start.elapsed().as_secs_f64().ceil());
+        let waited = self.listened.unwrap_or_else(|| self.start.elapsed());
         let places: Vec<_> = self.targets.iter().map(|target| target.address.to_string()).collect();
-        let message = format!("no packet for {} in {} s", places.join(" or "), waited.as_secs());
+        let message = format!("no packet for {} in {} s", places.join(" or "), seconds(waited));
         let advice = match (&self.wire, is_explained) {
             (_, true) => "see above for where it goes to".to_owned(),
             (Ok(_), _) => "nothing of collectd's reaches any interface: see on a sender that its network plugin has a Server of this \
@@ -300,6 +309,12 @@ impl Watch {
         };
         Finding::new(Severity::Failure, "nothing-heard", "", message, advice)
     }
+}
+
+/// Seconds as people say them: whole ones, and of a few also tenths.
+fn seconds(time: Duration) -> String {
+    let tenths = (time.as_secs_f64() * 10.0).round() / 10.0;
+    if tenths >= 10.0 { format!("{tenths:.0}") } else { tenths.to_string() }
 }
 
 /// What packets at interfaces have told already.
@@ -322,5 +337,18 @@ fn reverse_path(from: IpAddr, index: u32, name: &str) -> Option<String> {
             Some(format!("the way back to it is {}", other.unwrap_or_else(|_| "another interface".into())))
         }
         Ok(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_as_they_were_asked_for() {
+        for (millis, expected) in [(1_043, "1"), (1_500, "1.5"), (320, "0.3"), (0, "0"), (9_960, "10"), (15_200, "15")]
+        {
+            assert_eq!(seconds(Duration::from_millis(millis)), expected);
+        }
     }
 }

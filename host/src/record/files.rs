@@ -127,33 +127,21 @@ impl Files {
         fits.count().max(1)
     }
 
-    /// Adds records; how many of them, the first ones, are in the file. Of those that are compressed together, it is all or none.
+    /// Adds records; how many of them, the first ones, are in the file.
     fn append(&mut self, records: &[&[u8]], now: Instant) -> (usize, Result<(), RecordError>) {
         if self.current.is_none()
             && let Err(error) = self.begin(now)
         {
             return (0, Err(error));
         }
-        let octets = packed(&records.concat(), self.settings.gzip);
-        let ends: Vec<_> = if self.settings.gzip {
-            vec![octets.len()]
-        } else {
-            records
-                .iter()
-                .scan(0, |end, record| {
-                    *end += record.len();
-                    Some(*end)
-                })
-                .collect()
-        };
         let Some(current) = &mut self.current else { return (0, Ok(())) };
         let before = current.len;
-        let outcome = current.append(&octets, &ends);
+        let (fitted, outcome) =
+            if self.settings.gzip { current.append_packed(records) } else { current.append_plain(records) };
         let added = current.len - before;
         current.has_records |= added > 0;
         self.octets += added;
-        let whole = ends.iter().take_while(|end| **end as u64 <= added).count();
-        (if whole == ends.len() { records.len() } else { whole }, outcome)
+        (fitted, outcome)
     }
 
     fn end(&mut self) {
@@ -173,7 +161,7 @@ impl Files {
                 Current { out: Out::File(file), path: Some(path), len: 0, since: now, has_records: false }
             }
         };
-        if let Err(error) = current.append(&header, &[header.len()]) {
+        if let (_, Err(error)) = current.append(&header, &[header.len()]) {
             if let (true, Some(path)) = (self.settings.rotates(), &current.path) {
                 // An empty file says nothing.
                 let _ = fs::remove_file(path);
@@ -196,8 +184,42 @@ impl Files {
 }
 
 impl Current {
-    /// Adds all of it, or as much as there is room for up to one of these ends.
-    fn append(&mut self, octets: &[u8], ends: &[usize]) -> Result<(), RecordError> {
+    /// Adds records as they are, as many as there is room for.
+    fn append_plain(&mut self, records: &[&[u8]]) -> (usize, Result<(), RecordError>) {
+        let ends: Vec<_> = records
+            .iter()
+            .scan(0, |end, record| {
+                *end += record.len();
+                Some(*end)
+            })
+            .collect();
+        let before = self.len;
+        let (_, outcome) = self.append(&records.concat(), &ends);
+        let added = self.len - before;
+        (ends.iter().take_while(|end| **end as u64 <= added).count(), outcome)
+    }
+
+    /// Adds records that are compressed together; where there is no room for all of them, as many as there is room for.
+    fn append_packed(&mut self, records: &[&[u8]]) -> (usize, Result<(), RecordError>) {
+        let octets = packed(&records.concat(), true);
+        let (room, outcome) = self.append(&octets, &[octets.len()]);
+        let Err(error) = outcome else { return (records.len(), Ok(())) };
+        let first = |count: usize| packed(&records.get(..count).unwrap_or_default().concat(), true);
+        let (mut fitting, mut too_many) = (0, records.len());
+        while too_many - fitting > 1 && matches!(self.out, Out::File(_)) {
+            let half = fitting.midpoint(too_many);
+            if first(half).len() <= room { fitting = half } else { too_many = half }
+        }
+        if fitting > 0 {
+            let octets = first(fitting);
+            let (_, outcome) = self.append(&octets, &[octets.len()]);
+            fitting = if outcome.is_ok() { fitting } else { 0 };
+        }
+        (fitting, Err(error))
+    }
+
+    /// Adds all of it, or as much as there is room for up to one of these ends; for how much of it there was room.
+    fn append(&mut self, octets: &[u8], ends: &[usize]) -> (usize, Result<(), RecordError>) {
         let (written, outcome) = match &mut self.out {
             Out::File(file) => write_all(file, octets),
             Out::Stdout => {
@@ -208,14 +230,14 @@ impl Current {
         };
         let Err(error) = outcome else {
             self.len += octets.len() as u64;
-            return Ok(());
+            return (written, Ok(()));
         };
         if let Out::File(file) = &mut self.out {
             self.len += ends.iter().rfind(|end| **end <= written).map_or(0, |end| *end as u64);
             // As far as that is possible; otherwise the next reader finds a damaged record here.
             let _ = file.set_len(self.len).and_then(|()| file.seek(SeekFrom::Start(self.len)));
         }
-        Err(self.error(error))
+        (written, Err(self.error(error)))
     }
 
     fn error(&self, error: io::Error) -> RecordError {

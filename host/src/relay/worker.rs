@@ -8,9 +8,10 @@ use collectd_net::{
     decrypt_together,
 };
 
+use super::common::Common;
 use super::lane::Parcel;
 use super::outlet::Outlet;
-use super::{Common, Mode, Repacking};
+use super::{Mode, Repacking};
 use crate::listen::{Opening, Share};
 use crate::send::Packer;
 use crate::users::Users;

@@ -8,6 +8,7 @@
 //!
 //! A [`Sender`] is all of it. [`Packer`] has no clock and no socket, and a [`Destination`] takes any octets.
 
+mod counts;
 mod destination;
 mod notice;
 mod packer;
@@ -18,7 +19,8 @@ mod sender;
 mod server;
 mod socket;
 
-pub use destination::{Counts, Destination};
+pub use counts::Counts;
+pub use destination::Destination;
 pub use notice::{Notice, Trouble};
 pub(crate) use packer::Packed;
 pub use packer::{MAX_AGE, Packer, Ready, TooLong};

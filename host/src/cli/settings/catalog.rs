@@ -5,18 +5,23 @@ use clap::{Arg, ArgAction, Command};
 /// Subcommands that are about the program itself. Nothing is set for them.
 const ABOUT: [&str; 5] = ["check", "completions", "config", "help", "man"];
 
-/// Flags that are no settings: they say where settings come from, ask for a text, or are one item to send.
-const NOT_SETTINGS: [&str; 14] = [
+/// Flags that are no settings: they say where settings come from, ask for a text, are one item to send, or are for one time alone,
+/// such as to send nothing, or to lose what was recorded before.
+const NOT_SETTINGS: [&str; 18] = [
     "at",
     "config",
+    "dry-run",
     "help",
     "host",
     "lint",
+    "loop",
     "message",
     "no-config",
+    "overwrite",
     "plugin",
     "plugin-instance",
     "severity",
+    "shift-time",
     "type",
     "type-instance",
     "value",
@@ -103,6 +108,12 @@ pub(in crate::cli) fn all(command: &Command) -> Vec<(Setting<'_>, Vec<&str>)> {
     }
     all.extend(everywhere(command).map(|setting| (setting, Vec::new())));
     all
+}
+
+/// Whether a name is that of a flag which can only be typed.
+pub(super) fn is_only_typed(command: &Command, name: &str) -> bool {
+    let has = |command: &Command| command.get_arguments().any(|arg| arg.get_long() == Some(name));
+    NOT_SETTINGS.contains(&name) && command.get_subcommands().chain([command]).any(has)
 }
 
 fn everywhere(command: &Command) -> impl Iterator<Item = Setting<'_>> {

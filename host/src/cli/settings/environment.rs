@@ -6,6 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use clap::Command;
 
+use super::catalog::is_only_typed;
 use super::{Assignment, Place, Problem, Setting, all, counts, is_switch, judge};
 use crate::suggest::question;
 
@@ -25,6 +26,12 @@ pub(super) fn read(command: &Command, assignments: &mut Vec<Assignment>, problem
     for (name, value) in variables {
         let place = Place::Variable(name.to_string_lossy().into_owned());
         let Some((setting, subcommands)) = settings.iter().find(|(setting, _)| *setting.variable() == *name) else {
+            let flag = name.to_string_lossy().trim_start_matches(PREFIX).to_lowercase().replace('_', "-");
+            if is_only_typed(command, &flag) {
+                let message = format!("'{flag}' is no setting, but for one time alone: type --{flag}");
+                problems.push(Problem::new(place, message));
+                continue;
+            }
             let names: Vec<_> = settings.iter().map(|(setting, _)| setting.variable()).chain([FILE.into()]).collect();
             let tip = question(&name.to_string_lossy(), names.iter().map(String::as_str));
             problems.push(Problem::new(place, "no setting has this variable").with_tip(tip));

@@ -12,6 +12,7 @@ use collectd_net::Text;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::catalog::is_only_typed;
 use super::problem::Spot;
 use super::{Assignment, Choice, Place, Problem, Setting, all, counts, environment, is_switch, judge, takes_settings};
 use crate::suggest::{did_you_mean, question};
@@ -123,8 +124,11 @@ impl Reader<'_> {
         let name: &str = key.get_ref();
         let here = |subcommands: &[&str]| section.is_none_or(|section| subcommands.contains(&section));
         let Some((setting, subcommands)) = self.settings.iter().find(|(setting, _)| setting.name == name) else {
+            let is_typed = is_only_typed(self.command, name);
             let message = if is_section {
                 format!("'{name}' is a section: write [{name}] and its settings below")
+            } else if is_typed {
+                format!("'{name}' is no setting, but for one time alone: type --{name}")
             } else {
                 format!("no setting is called '{}'", Text::from(name))
             };
@@ -132,7 +136,7 @@ impl Reader<'_> {
                 self.settings.iter().filter(|(_, subcommands)| here(subcommands)).map(|(setting, _)| setting.name);
             let sections = self.command.get_subcommands().map(Command::get_name).filter(|name| takes_settings(name));
             let names = known.chain(sections.filter(|_| section.is_none()));
-            let tip = question(name, names).filter(|_| !is_section);
+            let tip = question(name, names).filter(|_| !is_section && !is_typed);
             self.problems.push(Problem::new((self.place)(key.span()), message).with_tip(tip));
             return;
         };

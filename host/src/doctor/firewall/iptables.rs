@@ -15,8 +15,9 @@ use ipnet::IpNet;
 
 use super::{Chain, Filters, Rule, Test, Verdict, What};
 
-/// The filters that the text describes.
-pub(super) fn parse(text: &str, is_v6: bool) -> Filters {
+/// The filters that the text describes, and which program they are of.
+pub(super) fn parse(text: &str, program: &'static str) -> Filters {
+    let is_v6 = program.starts_with("ip6");
     let mut filters = Filters::default();
     let mut table = String::new();
     for line in text.lines() {
@@ -31,6 +32,7 @@ pub(super) fn parse(text: &str, is_v6: bool) -> Filters {
                 name: name.into(),
                 is_hooked: table != "nat" && matches!(name, "PREROUTING" | "INPUT"),
                 drops_by_policy: policy == Some("DROP"),
+                program: Some(program),
                 ..Chain::default()
             });
         } else if let Some((name, rest)) =
@@ -129,7 +131,7 @@ mod tests {
     fn dropped(policy: &str, rules: &str) -> Option<bool> {
         let text = format!("# Generated\n*filter\n:INPUT {policy} [0:0]\n:own - [0:0]\n{rules}COMMIT\n");
         let to = "239.192.74.66".parse().expect("an address");
-        match parse(&text, false).fate(&Thought { to, port: 25_826, interface: "eth0" }) {
+        match parse(&text, "iptables").fate(&Thought { to, port: 25_826, interface: "eth0" }) {
             Fate::Accepted => Some(false),
             Fate::Dropped { certain, .. } => certain.then_some(true),
         }
@@ -165,6 +167,6 @@ mod tests {
     fn whatever_is_printed_is_no_trouble() {
         let text =
             "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp ! -d 239.0.0.0/8 --dports 1:2,3 -j DROP\n:\n-A\n-A \n*\n";
-        (0..text.len()).for_each(|end| _ = parse(&text[..end], true));
+        (0..text.len()).for_each(|end| _ = parse(&text[..end], "ip6tables"));
     }
 }

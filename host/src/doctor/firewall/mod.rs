@@ -49,6 +49,8 @@ struct Chain {
     drops_by_policy: bool,
     /// The interface that it is for alone.
     device: Option<String>,
+    /// The program that changes it, if that is not nft.
+    program: Option<&'static str>,
     rules: Vec<Rule>,
 }
 
@@ -113,6 +115,8 @@ pub(super) struct Culprit {
     family: String,
     table: String,
     chain: String,
+    /// The program that changes it, if that is not nft.
+    program: Option<&'static str>,
     /// The rule; `None` stands for the policy.
     rule: Option<String>,
     /// How many packets it dropped so far, if that is known.
@@ -123,7 +127,10 @@ impl Culprit {
     /// A command that lets this port pass.
     pub(super) fn remedy(&self, port: u16) -> String {
         let Self { family, table, chain, .. } = self;
-        format!("nft insert rule {family} {table} {chain} udp dport {port} accept")
+        match self.program {
+            Some(program) => format!("{program} -t {table} -I {chain} -p udp --dport {port} -j ACCEPT"),
+            None => format!("nft insert rule {family} {table} {chain} udp dport {port} accept"),
+        }
     }
 }
 
@@ -156,11 +163,11 @@ impl Filters {
         // Rules of iptables are among those of nft, unless they are of the old kind, which nft does not know.
         let mut old = Vec::new();
         let programs = match nft {
-            Ok(_) => ["iptables-legacy-save", "ip6tables-legacy-save"],
-            Err(_) => ["iptables-save", "ip6tables-save"],
+            Ok(_) => ["iptables-legacy", "ip6tables-legacy"],
+            Err(_) => ["iptables", "ip6tables"],
         };
         for program in programs {
-            old.push(run(program, &[]).map(|text| iptables::parse(&text, program.starts_with("ip6"))));
+            old.push(run(&format!("{program}-save"), &[]).map(|text| iptables::parse(&text, program)));
         }
         let mut filters = match nft {
             Ok(filters) => filters,
@@ -210,6 +217,7 @@ impl Chain {
             family: self.family.clone(),
             table: self.table.clone(),
             chain: self.name.clone(),
+            program: self.program,
             rule: rule.map(|rule| rule.text.clone()),
             packets: rule.and_then(|rule| rule.packets),
         }

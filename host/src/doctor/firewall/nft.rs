@@ -50,6 +50,7 @@ fn chain(chain: &Value) -> Chain {
         // Translating addresses is not dropping.
         is_hooked: is_hooked && word(chain, "type") != "nat",
         drops_by_policy: word(chain, "policy") == "drop",
+        program: None,
         device: chain.get("dev").and_then(Value::as_str).map(str::to_owned),
         rules: Vec::new(),
     }

@@ -5,6 +5,7 @@ use collectd_net::{Decoder, PACKET_SIZE, SecurityLevel, User, open};
 
 use super::super::Packer;
 use super::*;
+use crate::send::socket::BATCH;
 
 fn receiver() -> (UdpSocket, String) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
