@@ -5,7 +5,7 @@ pub mod cli;
 #[cfg(feature = "config")]
 mod collectd_conf;
 mod command;
-mod demo;
+pub mod demo;
 #[cfg(feature = "doctor")]
 pub mod doctor;
 pub mod fleet;
