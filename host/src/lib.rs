@@ -24,6 +24,8 @@ pub mod sources;
 mod suggest;
 pub mod types_db;
 pub mod users;
+#[cfg(feature = "tui")]
+mod watching;
 mod writer;
 
 pub use collectd_net;
