@@ -1,5 +1,6 @@
 //! The sockets of the fleet, one for each host, all on the loopback.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,18 +17,10 @@ const LATE: Duration = Duration::from_secs(1);
 /// Sends what happens in the story to `to`, from an address for each host, and without seals to others. It never ends.
 ///
 /// # Errors
-/// When there is no socket, or no thread.
-pub(crate) fn start(
-    story: Story,
-    to: SocketAddr,
-    others: Vec<Destination>,
-    tell: fn(Notice),
-) -> Result<(), Box<dyn std::error::Error>> {
+/// When the system has no thread to give.
+pub(crate) fn start(story: Story, to: SocketAddr, others: Vec<Destination>, tell: fn(Notice)) -> io::Result<()> {
     let sockets = Sockets { to, open: Vec::new(), tell };
-    // Whatever is wrong with such a socket is so now.
-    sockets.open(None)?;
-    thread::Builder::new().name("fleet".into()).spawn(move || play(story, sockets, others))?;
-    Ok(())
+    thread::Builder::new().name("fleet".into()).spawn(move || play(story, sockets, others)).map(drop)
 }
 
 fn play(mut story: Story, mut sockets: Sockets, mut others: Vec<Destination>) {
@@ -65,8 +58,8 @@ impl Sockets {
         }
         let is_open = self.open[packet.host].as_ref().is_some_and(|(socket, _)| *socket == packet.socket);
         if !is_open {
-            // One was opened before, so that only memory can be wanting.
-            self.open[packet.host] = self.open(Some(packet.from.into())).ok().map(|new| (packet.socket, new));
+            // Of an address that is no name there is nothing that could fail yet.
+            self.open[packet.host] = self.open(packet.from.into()).ok().map(|new| (packet.socket, new));
         }
         if let Some((_, destination)) = &mut self.open[packet.host] {
             destination.push_octets(packet.octets, packet.items);
@@ -75,8 +68,8 @@ impl Sockets {
     }
 
     /// A socket with this address, or with any, if this machine has not got it.
-    fn open(&self, from: Option<IpAddr>) -> Result<Destination, SendError> {
-        let bind_address = from.filter(|from| UdpSocket::bind((*from, 0)).is_ok());
+    fn open(&self, from: IpAddr) -> Result<Destination, SendError> {
+        let bind_address = Some(from).filter(|from| UdpSocket::bind((*from, 0)).is_ok());
         let address = Address { host: self.to.ip().to_string(), port: self.to.port(), interface: None };
         let destination = Destination::open(&Server { bind_address, ..Server::from(address) })?;
         Ok(destination.tell(self.tell))
