@@ -122,13 +122,8 @@ impl Printing {
 }
 
 impl Opening {
-    /// Reads the passwords of each profile, and tells what is accepted there.
-    pub(super) fn open_all(&self, profiles: &[Profile]) -> Result<Vec<(Option<Users>, SecurityLevel)>, Failure> {
-        self.open_all_or(None, profiles)
-    }
-
-    /// The same; where no file is named, these users are known.
-    pub(super) fn open_all_or(
+    /// Reads the passwords of each profile, and tells what is accepted there. Where no file is named, these users are known.
+    pub(super) fn open_all(
         &self,
         known: Option<&Users>,
         profiles: &[Profile],

@@ -78,7 +78,7 @@ impl From {
             let message = error.to_string();
             if error.is_usage() { Failure::Usage(message) } else { Failure::Runtime(message) }
         })?;
-        let profiles = self.opening.open_all(listener.profiles())?;
+        let profiles = self.opening.open_all(None, listener.profiles())?;
         Watching::listen(listener, profiles, settings, tell).map_err(failed)
     }
 

@@ -46,7 +46,7 @@ impl<'a> Work<'a> {
         profiles: &[Profile],
         known: Option<&Users>,
     ) -> Result<Self, Failure> {
-        let profiles = printing.opening.open_all_or(known, profiles)?;
+        let profiles = printing.opening.open_all(known, profiles)?;
         Ok(Self {
             printing,
             report,
