@@ -56,15 +56,16 @@ impl Sockets {
         if self.open.len() <= packet.host {
             self.open.resize_with(packet.host + 1, || None);
         }
-        let is_open = self.open[packet.host].as_ref().is_some_and(|(socket, _)| *socket == packet.socket);
-        if !is_open {
+        // What was there before is closed behind that, so that another port is another one.
+        let (destination, _before) = match self.open[packet.host].take() {
+            Some((socket, destination)) if socket == packet.socket => (Some(destination), None),
             // Of an address that is no name there is nothing that could fail yet.
-            self.open[packet.host] = self.open(packet.from.into()).ok().map(|new| (packet.socket, new));
-        }
-        if let Some((_, destination)) = &mut self.open[packet.host] {
-            destination.push_octets(packet.octets, packet.items);
-            destination.flush();
-        }
+            before => (self.open(packet.from.into()).ok(), before),
+        };
+        let Some(mut destination) = destination else { return };
+        destination.push_octets(packet.octets, packet.items);
+        destination.flush();
+        self.open[packet.host] = Some((packet.socket, destination));
     }
 
     /// A socket with this address, or with any, if this machine has not got it.
@@ -73,5 +74,40 @@ impl Sockets {
         let address = Address { host: self.to.ip().to_string(), port: self.to.port(), interface: None };
         let destination = Destination::open(&Server { bind_address, ..Server::from(address) })?;
         Ok(destination.tell(self.tell))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn each_start_of_a_host_is_another_port_of_its_address() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        receiver.set_read_timeout(Some(Duration::from_secs(10))).expect("a time");
+        let to = receiver.local_addr().expect("an address");
+        let mut sockets = Sockets { to, open: Vec::new(), tell: |notice| panic!("{notice}") };
+        let mut from = |socket| {
+            let from = Ipv4Addr::new(127, 0, 0, 9);
+            sockets.send(&Packet { host: 3, name: "a", from, socket, octets: b"octets", plain: None, items: 1 });
+            receiver.recv_from(&mut [0; 16]).expect("a packet").1
+        };
+        let [first, again, anew] = [from(0), from(0), from(1)];
+        assert_eq!((first, first.ip().to_string()), (again, "127.0.0.9".into()));
+        assert!(first.ip() == anew.ip() && first.port() != anew.port(), "{first} {anew}");
+    }
+
+    #[test]
+    fn an_address_that_this_machine_has_not_got_does_not_keep_a_host_silent() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        receiver.set_read_timeout(Some(Duration::from_secs(10))).expect("a time");
+        let to = receiver.local_addr().expect("an address");
+        let mut sockets = Sockets { to, open: Vec::new(), tell: |notice| panic!("{notice}") };
+        // One of those that nobody has (RFC 5737).
+        let from = Ipv4Addr::new(192, 0, 2, 1);
+        sockets.send(&Packet { host: 0, name: "a", from, socket: 0, octets: b"octets", plain: None, items: 1 });
+        assert!(receiver.recv_from(&mut [0; 16]).expect("a packet").1.ip().is_loopback());
     }
 }
