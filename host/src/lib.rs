@@ -22,6 +22,8 @@ pub mod send;
 pub mod sink;
 pub mod sources;
 mod suggest;
+#[cfg(feature = "tui")]
+mod top;
 pub mod types_db;
 pub mod users;
 #[cfg(feature = "tui")]

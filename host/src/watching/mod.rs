@@ -106,7 +106,6 @@ pub(crate) struct Totals {
     pub(crate) skipped: u64,
 }
 
-#[allow(dead_code, reason = "what views need")]
 impl Watching {
     /// Watches what a listener hears.
     ///

@@ -109,7 +109,8 @@ impl Playing {
 impl fmt::Display for Playing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (path, _)) in self.files.iter().enumerate() {
-            write!(f, "{}{}", if place > 0 { ", " } else { "" }, shown(path.as_os_str()))?;
+            let name = path.file_name().unwrap_or(path.as_os_str());
+            write!(f, "{}{}", if place > 0 { ", " } else { "" }, shown(name))?;
         }
         match self.speed {
             Speed::Times(times) => write!(f, " at {times}x"),
