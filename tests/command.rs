@@ -50,6 +50,41 @@ fn demo_sends_to_others_too() {
 }
 
 #[test]
+fn demo_knows_the_passwords_of_its_senders() {
+    let lines = |words: &[&str]| -> Vec<Value> {
+        let output = run(&[&["demo", "-o", "json"], words].concat());
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let sealed = lines(&["-s", "sign", "--count", "20"]);
+    let (signed, encrypted): (Vec<_>, Vec<_>) = sealed.iter().partition(|line| line["security"] == "signed");
+    assert!(signed.len() >= 7 && signed.iter().all(|line| line["host"] == "nas01"));
+    let is_encrypted = |line: &&Value| line["security"] == "encrypted" && line["host"] == "gate01";
+    assert!(encrypted.len() + signed.len() == 20 && encrypted.iter().all(is_encrypted));
+    // Another file is another matter.
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), "nas: another").expect("it is ours");
+    let known = file.path().to_str().expect("a path");
+    let refused = lines(&["-a", known, "--rejects", "-f", "host == \"none\"", "--for", "3s"]);
+    let causes: Vec<_> = refused.iter().map(|line| line["cause"].as_str().expect("a cause")).collect();
+    assert!(causes.contains(&"unknown-user") && causes.contains(&"bad-signature"), "{causes:?}");
+}
+
+#[test]
+fn hosts_of_the_demo_have_addresses_of_their_own_and_values_that_a_seed_decides() {
+    let first = |words: &[&str]| -> Vec<Value> {
+        let output = run(&[&["demo", "-o", "json", "--count", "24"], words].concat());
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let values = |lines: &[Value]| lines.iter().map(|line| line["values"].clone()).collect::<Vec<_>>();
+    let items = first(&[]);
+    assert_eq!(values(&items), values(&first(&["--seed", "0"])));
+    assert_ne!(values(&items), values(&first(&["--seed", "1"])));
+    for (line, (host, address)) in [(&items[0], ("web01", "127.0.0.2:")), (&items[23], ("web02", "127.0.0.3:"))] {
+        assert!(line["host"] == host && line["from"].as_str().expect("an address").starts_with(address), "{line}");
+    }
+}
+
+#[test]
 fn a_filter_lets_through_what_fits_it() {
     let file = path("plain-ipv4.pcap");
     let all = decode(&[&file]);

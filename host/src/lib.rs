@@ -5,7 +5,7 @@ pub mod cli;
 #[cfg(feature = "config")]
 mod collectd_conf;
 mod command;
-mod demo;
+pub mod demo;
 #[cfg(feature = "doctor")]
 pub mod doctor;
 pub mod fleet;
@@ -22,8 +22,12 @@ pub mod send;
 pub mod sink;
 pub mod sources;
 mod suggest;
+#[cfg(feature = "tui")]
+mod top;
 pub mod types_db;
 pub mod users;
+#[cfg(feature = "tui")]
+mod watching;
 mod writer;
 
 pub use collectd_net;

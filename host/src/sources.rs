@@ -31,6 +31,15 @@ impl Dictionary {
         self.types.get(list.identifier.type_).filter(|set| set.sources.len() == list.values.len())
     }
 
+    /// The names for so many values of a type, without a word about those that have none.
+    #[must_use]
+    pub fn look_up(&self, type_: Text<'_>, count: usize) -> Sources<'_> {
+        match self.types.get(type_).filter(|set| set.sources.len() == count) {
+            Some(set) => Sources::TypesDb(set),
+            None => names::of(type_, count).map_or(Sources::Numbered(count), Sources::Table),
+        }
+    }
+
     /// The names for the values of a list.
     pub fn names(&mut self, list: &ValueList<'_>) -> Sources<'_> {
         let Self { types, warnings } = self;

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use collectd_net::{Key, Passwords};
 
-/// Users and their keys, from a file that is read again when it changes.
+/// Users and their keys, mostly from a file that is read again when it changes.
 #[derive(Clone, Debug)]
 pub struct Users {
     path: PathBuf,
     keys: Keys,
-    stamp: Stamp,
+    /// `None` if there is no file.
+    stamp: Option<Stamp>,
     /// Whether the last try to read it again failed, so that it is said only once.
     failing: bool,
 }
@@ -48,21 +49,29 @@ impl Users {
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let (keys, stamp) = read(&path)?;
-        Ok(Self { path, keys, stamp, failing: false })
+        Ok(Self { path, keys, stamp: Some(stamp), failing: false })
+    }
+
+    /// Users that are known without a file.
+    #[must_use]
+    pub fn known<'a>(users: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let key = |(user, password): (&str, &str)| (user.as_bytes().into(), Key::new(password.as_bytes()));
+        Self { path: PathBuf::new(), keys: users.into_iter().map(key).collect(), stamp: None, failing: false }
     }
 
     /// Reads the file again if it has changed.
     pub fn refresh(&mut self) -> Refresh {
+        let Some(before) = self.stamp else { return Refresh::Same };
         let now = fs::metadata(&self.path).map(|metadata| Stamp::of(&metadata));
         let outcome = match now {
-            Ok(stamp) if stamp == self.stamp && !self.failing => return Refresh::Same,
+            Ok(stamp) if stamp == before && !self.failing => return Refresh::Same,
             Ok(_) => read(&self.path),
             Err(error) => Err(error),
         };
         match outcome {
             Ok((keys, stamp)) => {
                 self.keys = keys;
-                self.stamp = stamp;
+                self.stamp = Some(stamp);
                 self.failing = false;
                 Refresh::Read(self.keys.len())
             }
@@ -74,13 +83,13 @@ impl Users {
         }
     }
 
-    /// Where the file is.
+    /// Where the file is; empty if there is none.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether the file had no user in it.
+    /// Whether there is no user.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()

@@ -45,6 +45,12 @@ impl Port {
     pub(super) fn takes(self, port: u16) -> bool {
         self.0.is_none_or(|taken| taken == port)
     }
+
+    /// The port; none stands for any.
+    #[cfg(feature = "tui")]
+    pub(super) const fn number(self) -> Option<u16> {
+        self.0
+    }
 }
 
 impl Default for Port {

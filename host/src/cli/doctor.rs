@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Doctor) -> Result<Exit, Failure> {
             profiles.push(profile);
         }
     }
-    let opened = arguments.opening.open_all(&profiles)?;
+    let opened = arguments.opening.open_all(None, &profiles)?;
     let profiles: Vec<_> = profiles.into_iter().zip(opened).collect();
 
     let mut report =

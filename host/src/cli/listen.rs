@@ -15,6 +15,7 @@ use super::worker::{Report, Work, Worker};
 use super::{Exit, Failure, Printing, duration, note, say, stop, talk, warn};
 use crate::listen::{Change, Inbox, Listener, Losses, Settings, Share, Stopper, Wake};
 use crate::sink::Format;
+use crate::users::Users;
 
 /// How long to hear nothing before saying so.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -92,19 +93,29 @@ pub(super) fn run(arguments: &Listen) -> Result<Exit, Failure> {
     })?;
     let Listen { listening: _, reporting, presence, printing, limits } = arguments;
     let watch = if printing.format.counts_packets() { None } else { presence.watch(printing.looks.max_series()) };
-    print_arriving(listener, &settings, (reporting.report(), watch), printing, limits)
+    let task = Task { report: reporting.report(), watch, known: None };
+    print_arriving(listener, &settings, task, printing, limits)
+}
+
+/// What is to be done with what arrives.
+pub(super) struct Task {
+    pub(super) report: Report,
+    /// What watches hosts, if that is wanted.
+    pub(super) watch: Option<Watch>,
+    /// Users that are known where no password file is named.
+    pub(super) known: Option<Users>,
 }
 
 /// Prints what arrives until it is enough, or time, or somebody stops it; and what is to be seen of hosts, if they are watched.
 pub(super) fn print_arriving(
     listener: Listener,
     settings: &Settings,
-    (report, watch): (Report, Option<Watch>),
+    Task { report, watch, known }: Task,
     printing: &Printing,
     limits: &Limits,
 ) -> Result<Exit, Failure> {
     let every = limits.every(&printing.format)?;
-    let mut work = Work::new(printing, report, listener.profiles())?;
+    let mut work = Work::new(printing, report, listener.profiles(), known.as_ref())?;
     work.watch = watch;
     for error in listener.left_out() {
         note(format_args!("{error}; trying again"));

@@ -37,7 +37,11 @@ mod settings;
 mod single;
 mod stop;
 mod talk;
+#[cfg(feature = "tui")]
+mod top;
 mod types;
+#[cfg(feature = "tui")]
+mod watching;
 mod worker;
 
 use std::env;
@@ -77,6 +81,9 @@ enum Command {
     Listen(listen::Listen),
     /// Print what is in captures (pcap, pcapng) and in files that are one packet (*.bin)
     Decode(decode::Decode),
+    /// Show live graphs of what arrives, or of captures, in the terminal
+    #[cfg(feature = "tui")]
+    Top(Box<top::Top>),
     /// Print what a small made-up fleet sends, to see how it looks without a collectd
     Demo(demo::Demo),
     /// Tell why nothing is received: look at this machine, and then at what arrives
@@ -220,6 +227,8 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         None => listen::run(&arguments.listen),
         Some(Command::Listen(arguments)) => listen::run(arguments),
         Some(Command::Decode(arguments)) => decode::run(arguments),
+        #[cfg(feature = "tui")]
+        Some(Command::Top(arguments)) => top::run(arguments),
         Some(Command::Demo(arguments)) => demo::run(arguments),
         #[cfg(feature = "doctor")]
         Some(Command::Doctor(arguments)) => doctor::run(arguments),

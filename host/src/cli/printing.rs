@@ -122,12 +122,20 @@ impl Printing {
 }
 
 impl Opening {
-    /// Reads the passwords of each profile, and tells what is accepted there.
-    pub(super) fn open_all(&self, profiles: &[Profile]) -> Result<Vec<(Option<Users>, SecurityLevel)>, Failure> {
+    /// Reads the passwords of each profile, and tells what is accepted there. Where no file is named, these users are known.
+    pub(super) fn open_all(
+        &self,
+        known: Option<&Users>,
+        profiles: &[Profile],
+    ) -> Result<Vec<(Option<Users>, SecurityLevel)>, Failure> {
         let open = |profile: &Profile| {
             let level = profile.security_level.unwrap_or(self.security_level);
             let path = profile.auth_file.as_ref().or(self.auth_file.as_ref());
-            Ok((passwords::open(path.map(AsRef::as_ref), level)?, level))
+            let users = match known {
+                Some(known) if path.is_none() => Some(known.clone()),
+                _ => passwords::open(path.map(AsRef::as_ref), level)?,
+            };
+            Ok((users, level))
         };
         profiles.iter().map(open).collect()
     }

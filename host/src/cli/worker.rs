@@ -39,9 +39,14 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    /// Reads the passwords of every profile.
-    pub(super) fn new(printing: &'a Printing, report: Report, profiles: &[Profile]) -> Result<Self, Failure> {
-        let profiles = printing.opening.open_all(profiles)?;
+    /// Reads the passwords of every profile; where none are named, these users are known.
+    pub(super) fn new(
+        printing: &'a Printing,
+        report: Report,
+        profiles: &[Profile],
+        known: Option<&Users>,
+    ) -> Result<Self, Failure> {
+        let profiles = printing.opening.open_all(known, profiles)?;
         Ok(Self {
             printing,
             report,

@@ -116,6 +116,12 @@ impl History {
         before.chain(latest).filter(move |point| point.time > since)
     }
 
+    /// The latest values as they came, so many at the most, in order; NaN is a gap.
+    pub fn latest(&self, count: usize) -> impl Iterator<Item = f32> {
+        let skip = self.latest.items.len().saturating_sub(count);
+        self.latest.iter().skip(skip).map(|latest| latest.value)
+    }
+
     /// How many points there are in all.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -202,6 +208,8 @@ mod tests {
         let points: Vec<_> = history.since(at(59)).map(|point| (point.time, point.mean)).collect();
         assert_eq!(points, [60, 70, 80, 90].map(|second| (at(second), second as f32)));
         assert_eq!(history.since(at(80)).count(), 1);
+        assert_eq!(history.latest(3).collect::<Vec<_>>(), [70.0, 80.0, 90.0]);
+        assert_eq!(history.latest(9).count(), 4);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 mod damage;
 mod fleet;
 mod generator;
-mod random;
+pub(crate) mod random;
 
 pub use damage::Damage;
 pub use generator::{Counts, Generator, Packet, Plan};

@@ -15,7 +15,7 @@ pub mod raw;
 pub mod template;
 mod text;
 mod time;
-mod unit;
+pub(crate) mod unit;
 
 use std::net::SocketAddr;
 use std::str::FromStr;

@@ -87,10 +87,15 @@ static UNITS: [(&str, &str, bool); 75] = [
 /// Below this, the digits of a number are read as easily as any shorter form.
 const READABLE: f64 = 10_000.0;
 
+/// The unit of a type, and whether its values are gauges.
+pub(crate) fn of(type_: Text<'_>) -> Option<(&'static str, bool)> {
+    let place = UNITS.binary_search_by_key(&type_.as_octets(), |(known, ..)| known.as_bytes()).ok()?;
+    UNITS.get(place).map(|(_, unit, is_gauge)| (*unit, *is_gauge))
+}
+
 /// Appends the unit of a value, and a short form of a large one: ` B (1.4 MiB)`.
 pub(super) fn push(type_: Text<'_>, value: Value, out: &mut String) {
-    let place = UNITS.binary_search_by_key(&type_.as_octets(), |(known, ..)| known.as_bytes());
-    let Some((_, unit, is_gauge)) = place.ok().and_then(|place| UNITS.get(place)) else { return };
+    let Some((unit, is_gauge)) = of(type_) else { return };
     let per_second = if value.kind() == Kind::Gauge && !is_gauge { "/s" } else { "" };
     out.push(' ');
     out.push_str(unit);
@@ -99,7 +104,7 @@ pub(super) fn push(type_: Text<'_>, value: Value, out: &mut String) {
     if !number.is_finite() || number.abs() < READABLE {
         return;
     }
-    let (base, prefixes) = match *unit {
+    let (base, prefixes) = match unit {
         "B" => (1024.0, ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]),
         "%" | "ms" | "s" | "°C" | "dB" | "dBm" | "rpm" => return,
         _ => (1000.0, ["k", "M", "G", "T", "P", "E"]),
@@ -114,7 +119,7 @@ pub(super) fn push(type_: Text<'_>, value: Value, out: &mut String) {
         scaled /= base;
         prefix = next;
     }
-    let space = if unit.len() == 1 || *unit == "Hz" { "" } else { " " };
+    let space = if unit.len() == 1 || unit == "Hz" { "" } else { " " };
     // A `String` takes everything.
     _ = write!(out, " ({scaled:.1} {prefix}{space}{unit}{per_second})");
 }

@@ -174,14 +174,18 @@ fn flood() -> bool {
     most <= MOST_GROWTH && is_updated == LIMIT
 }
 
-/// How long it takes to decode a value list, and to take it in besides.
+/// How long it takes to decode a value list, and to take it in besides; and what all of it comes to, of a core of this machine.
 fn times() {
     const ROUNDS: u64 = 20;
+    /// Seconds between two values of a series.
+    const EVERY: f64 = 10.0;
+    /// Views of everything in a second.
+    const FRAMES: f64 = 4.0;
     println!("nanoseconds of a value list     decoded    taken in besides");
     for (series, hosts) in [(1_000, 10), (10_000, 100), (100_000, 1000)] {
         let mut store = Store::new(Limits::default());
         let (mut decoded, mut taken) = (Duration::MAX, Duration::MAX);
-        let (mut longest, mut view) = (Duration::ZERO, Duration::ZERO);
+        let (mut longest, mut view, mut all) = (Duration::ZERO, Duration::ZERO, Duration::MAX);
         for round in 0..ROUNDS {
             let packets = packets(series, hosts, 1, round * 10);
             let start = Instant::now();
@@ -195,17 +199,24 @@ fn times() {
             let start = Instant::now();
             store.look(at(round * 10));
             longest = longest.max(start.elapsed());
-            let mut cursor = Cursor::default();
+            let (mut cursor, mut pages) = (Cursor::default(), Duration::ZERO);
             while !cursor.is_done() {
                 let start = Instant::now();
                 black_box(store.changed_since(0, &mut cursor).map(|series| series.values().len()).sum::<usize>());
-                view = view.max(start.elapsed());
+                let page = start.elapsed();
+                (view, pages) = (view.max(page), pages + page);
             }
+            all = all.min(pages);
         }
         let each = |time: Duration| time.as_nanos() as f64 / series as f64;
         let (decoded, both) = (each(decoded), each(taken));
         let ratio = (both - decoded) / decoded;
         println!("  {series:>6} series of {hosts:>4} hosts {decoded:>11.1} {:>19.1}, {ratio:.1} times", both - decoded);
         println!("    longest look {longest:?}, longest page of a view {view:?}");
+        let share = |time: Duration, often: f64| time.as_secs_f64() * often * 100.0;
+        let (taking, viewing) = (share(taken, 1.0 / EVERY), share(all, FRAMES));
+        println!(
+            "    of a core: {taking:.3} % for values every {EVERY} s, {viewing:.3} % for {FRAMES} views of all a second"
+        );
     }
 }
