@@ -1,17 +1,21 @@
 //! `collectd-tap replay`: when packets are sent, with which times, and what a terminal shows of it.
 
 use std::{
+    fs,
     net::SocketAddr,
     path::Path,
+    process::Stdio,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use collectd_net::Time;
 use collectd_net_tests::{
     capture,
-    net::{Net, PORT, RECEIVER},
+    heard::value,
+    net::{Net, PORT, RECEIVER, TO_RECEIVER},
     recording::{again, assert_same, folder, payloads, record, replay},
     tap::tap,
+    until,
 };
 
 #[test]
@@ -62,6 +66,34 @@ fn a_terminal_shows_a_bar_that_grows_and_nobody_else_sees_one() {
     let output = replay(&net, to, &file, &[]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!said.contains('%') && said.contains(&format!("{packets} packets replayed")), "{said}");
+}
+
+#[test]
+fn a_terminal_shows_how_far_a_recording_is() {
+    let net = Net::new();
+    let folder = folder();
+    let to = SocketAddr::new(RECEIVER[0], PORT);
+    // One with a known end, and one that ends when nothing comes any more.
+    for (end, shown) in [("--count 3", "%"), ("--idle-timeout 500ms", " lost")] {
+        let file = folder.path().join("shown.pcap");
+        let line = format!("{} record --no-config -L {to} --overwrite {end} {}", tap().display(), file.display());
+        let mut command = net.receiver.command("script");
+        command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env("COLUMNS", "100");
+        let mut recording = command.stdout(Stdio::piped()).spawn().expect("it is installed");
+        let mut sent = 0;
+        until("the end of the recording", || {
+            // Until as many are certainly there.
+            if sent < 3 || fs::metadata(&file).is_err() || end.starts_with("--count") {
+                net.sender.send(TO_RECEIVER, to, &value(sent));
+                sent += 1;
+            }
+            recording.try_wait().expect("the child is ours").is_some()
+        });
+        let output = recording.wait_with_output().expect("the child is ours");
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        assert!(said.contains("0 packets, 0 lost") && said.contains(shown), "{said:?}");
+        assert_eq!(said.contains('%'), end.starts_with("--count"), "{said:?}");
+    }
 }
 
 /// The times of all items, in units of 2⁻³⁰ s, and everything else about them.

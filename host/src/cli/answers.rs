@@ -37,8 +37,9 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     waiting: Batch,
-    /// How many are being written.
-    under_way: u64,
+    /// What is being written, and how many octets of it are.
+    under_way: Arc<String>,
+    written: usize,
     is_writing: bool,
     /// How many there was no room for since the last one that there was room for.
     gap: u64,
@@ -106,17 +107,15 @@ impl Answers {
         state.over = true;
         self.shared.changed.notify_all();
         while !state.is_idle() && state.broken.is_none() {
-            let (waiting, under_way) = (state.waiting.count, state.under_way);
+            let (waiting, written) = (state.waiting.count, state.written);
             let same = |state: &mut State| {
-                !state.is_idle()
-                    && state.broken.is_none()
-                    && (state.waiting.count, state.under_way) == (waiting, under_way)
+                !state.is_idle() && state.broken.is_none() && (state.waiting.count, state.written) == (waiting, written)
             };
             let waited = self.shared.changed.wait_timeout_while(state, PATIENCE, same);
             let (after, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = after;
             if timeout.timed_out() {
-                state.left_out += std::mem::take(&mut state.waiting).count + state.under_way;
+                state.give_up();
                 break;
             }
         }
@@ -142,21 +141,20 @@ impl Shared {
             let has_nothing = |state: &mut State| state.waiting.text.is_empty() && state.gap == 0 && !state.over;
             let waited = self.changed.wait_while(self.state(), has_nothing);
             let mut state = waited.unwrap_or_else(PoisonError::into_inner);
-            let batch = state.take();
-            if batch.text.is_empty() {
+            let text = state.take();
+            if text.is_empty() {
                 return;
             }
             drop(state);
-            if let Err(error) = batch.pieces().try_for_each(|piece| self.write_piece(&mut stdout, piece)) {
-                let mut state = self.state();
-                state.broken = Some(error.kind());
-                state.left_out += std::mem::take(&mut state.waiting).count + state.under_way;
-                self.changed.notify_all();
-                drop(state);
+            if let Err(error) = pieces(&text).try_for_each(|piece| self.write_piece(&mut stdout, piece)) {
                 // That nobody reads them any more is no reason for words.
                 if error.kind() != io::ErrorKind::BrokenPipe {
                     warn(format_args!("cannot answer on standard output: {error}"));
                 }
+                let mut state = self.state();
+                state.broken = Some(error.kind());
+                state.give_up();
+                self.changed.notify_all();
                 return;
             }
             self.state().is_writing = false;
@@ -179,10 +177,12 @@ impl Shared {
                 Err(error) => return Err(error),
             }
         }
-        let answers = piece.lines().filter(|line| !line.ends_with(MISSING)).count();
         let mut state = self.state();
-        state.under_way = state.under_way.saturating_sub(answers as u64);
-        self.changed.notify_all();
+        state.written += piece.len();
+        // Before that, nobody waits for it.
+        if state.over {
+            self.changed.notify_all();
+        }
         Ok(())
     }
 }
@@ -207,12 +207,19 @@ impl State {
     }
 
     /// Takes out everything that waits, to be written.
-    fn take(&mut self) -> Batch {
+    fn take(&mut self) -> Arc<String> {
         self.close_gap();
-        let batch = std::mem::take(&mut self.waiting);
-        self.under_way = batch.count;
+        self.under_way = Arc::new(std::mem::take(&mut self.waiting).text);
+        self.written = 0;
         self.is_writing = true;
-        batch
+        Arc::clone(&self.under_way)
+    }
+
+    /// Counts everything that is not written as left out.
+    fn give_up(&mut self) {
+        let unwritten = self.under_way.get(self.written..).unwrap_or_default();
+        let answers = unwritten.lines().filter(|line| !line.ends_with(MISSING)).count();
+        self.left_out += std::mem::take(&mut self.waiting).count + answers as u64;
     }
 
     /// Answers where answers are missing, so that nobody takes the next one for one of them.
@@ -224,23 +231,21 @@ impl State {
     }
 }
 
-impl Batch {
-    /// The text in pieces of whole lines, as long as that is possible at [`PIECE`] octets.
-    fn pieces(&self) -> impl Iterator<Item = &str> {
-        let mut left = self.text.as_str();
-        std::iter::from_fn(move || {
-            let bytes = left.as_bytes();
-            let most = bytes.len().min(PIECE);
-            let last = bytes.get(..most)?.iter().rposition(|octet| *octet == b'\n');
-            let end = match last.or_else(|| bytes.iter().position(|octet| *octet == b'\n')) {
-                Some(end) => end + 1,
-                None => bytes.len(),
-            };
-            let (piece, rest) = left.split_at(end);
-            left = rest;
-            (!piece.is_empty()).then_some(piece)
-        })
-    }
+/// The text in pieces of whole lines, as long as that is possible at [`PIECE`] octets.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut left = text;
+    std::iter::from_fn(move || {
+        let bytes = left.as_bytes();
+        let most = bytes.len().min(PIECE);
+        let last = bytes.get(..most)?.iter().rposition(|octet| *octet == b'\n');
+        let end = match last.or_else(|| bytes.iter().position(|octet| *octet == b'\n')) {
+            Some(end) => end + 1,
+            None => bytes.len(),
+        };
+        let (piece, rest) = left.split_at(end);
+        left = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 #[cfg(test)]
@@ -260,20 +265,23 @@ mod tests {
         // A piece of two would have had no room beside the first three.
         assert_eq!((state.waiting.count, state.left_out, state.gap), (3, 6, 6));
         let taken = state.take();
-        assert_eq!((taken.count, state.under_way, state.gap, state.is_idle()), (3, 3, 0, false));
-        assert!(taken.text.ends_with("0 Success\n-1 6 answers left out: they were not read in time.\n"));
+        assert_eq!((state.waiting.count, state.gap, state.is_idle()), (0, 0, false));
+        assert!(taken.ends_with("0 Success\n-1 6 answers left out: they were not read in time.\n"));
         state.put(&mut batch(9), 40);
         assert_eq!((state.waiting.count, state.left_out), (9, 6));
+        // Of the first three, one is written.
+        state.written = "0 Success\n".len();
+        state.give_up();
+        assert_eq!((state.waiting.count, state.left_out), (0, 6 + 9 + 2));
     }
 
     #[test]
     fn pieces_are_whole_lines() {
-        let batch =
-            Batch { text: format!("{}\nshort\n{}", "x".repeat(2 * PIECE), "0 Success\n".repeat(1000)), count: 0 };
-        let pieces: Vec<_> = batch.pieces().collect();
-        assert_eq!(pieces.concat(), batch.text);
+        let text = format!("{}\nshort\n{}", "x".repeat(2 * PIECE), "0 Success\n".repeat(1000));
+        let pieces: Vec<_> = super::pieces(&text).collect();
+        assert_eq!(pieces.concat(), text);
         assert!(pieces.iter().all(|piece| piece.ends_with('\n')));
         assert!(pieces[1..].iter().all(|piece| piece.len() <= PIECE) && pieces.len() > 3);
-        assert_eq!(Batch::default().pieces().count(), 0);
+        assert_eq!(super::pieces("").count(), 0);
     }
 }
