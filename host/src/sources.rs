@@ -66,6 +66,12 @@ impl Dictionary {
         }
     }
 
+    /// Whether anything is to be told since the last time.
+    #[must_use]
+    pub fn has_warnings(&self) -> bool {
+        !self.warnings.waiting.is_empty()
+    }
+
     /// What is to be told since the last time: a sentence for each type that came without names.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings.waiting)
@@ -148,6 +154,7 @@ impl<'a> Sources<'a> {
 
     /// The name of a value by its place, from 0.
     #[must_use]
+    #[inline]
     pub fn get(self, place: usize) -> Name<'a> {
         let name = match self {
             Self::TypesDb(set) => set.sources.get(place).map(|source| &*source.name),

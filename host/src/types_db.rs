@@ -123,6 +123,7 @@ impl TypesDb {
 
     /// The data sources of a type.
     #[must_use]
+    #[inline]
     pub fn get(&self, type_: Text<'_>) -> Option<&DataSet> {
         self.types.get(type_.as_octets())
     }

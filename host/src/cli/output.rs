@@ -175,8 +175,10 @@ impl<'a> Output<'a> {
             Item::Notification(_) => Sources::Numbered(0),
         };
         let printed = self.sink.item(&Entry { item, sources, origin }, &mut self.text);
-        for warning in self.dictionary.take_warnings() {
-            note(format_args!("{warning}"));
+        if self.dictionary.has_warnings() {
+            for warning in self.dictionary.take_warnings() {
+                note(format_args!("{warning}"));
+            }
         }
         printed
     }

@@ -1,7 +1,9 @@
 //! Expressions with regular expressions: a tree, the leaves of which are these or filters of core's with a single comparison.
 
-use ::regex::bytes::{Regex, RegexBuilder};
 use collectd_net::{Item, Text};
+use regex_automata::meta::{BuildError, Regex};
+use regex_automata::nfa::thompson::WhichCaptures;
+use regex_automata::util::syntax;
 
 use super::token::{Token, is_match};
 use super::{Comparisons, SelectionError, comparisons};
@@ -173,11 +175,10 @@ impl<'e> Parser<'e> {
         if first + 3 < self.next {
             return Err(self.expected_at(first + 3, "'and', 'or' or the end"));
         }
-        let regex = RegexBuilder::new(inside).size_limit(REGEX_SIZE).build();
-        let node = match regex {
+        let node = match build(inside) {
             Ok(regex) => Tree::Regex { field, regex },
             Err(error) => {
-                let (offset, message) = flaw(inside, &error);
+                let (offset, message) = flaw(&error);
                 let mut wrong = self.error(first + 2, message);
                 wrong.column += 1 + inside.get(..offset).unwrap_or_default().chars().count();
                 return Err(wrong);
@@ -220,15 +221,21 @@ fn one_of(mut nodes: Vec<Tree>, several: fn(Vec<Tree>) -> Tree) -> Tree {
     }
 }
 
+/// A regular expression of octets, that may be other than UTF-8, asked only whether it fits.
+fn build(pattern: &str) -> Result<Regex, Box<BuildError>> {
+    let config = Regex::config().nfa_size_limit(Some(REGEX_SIZE)).utf8_empty(false).which_captures(WhichCaptures::None);
+    Regex::builder().configure(config).syntax(syntax::Config::new().utf8(false)).build(pattern).map_err(Box::new)
+}
+
 /// Where a regular expression is wrong, in octets, and why.
-fn flaw(pattern: &str, error: &::regex::Error) -> (usize, String) {
+fn flaw(error: &BuildError) -> (usize, String) {
     use regex_syntax::Error;
-    if let ::regex::Error::CompiledTooBig(limit) = error {
+    if let Some(limit) = error.size_limit() {
         return (0, format!("the regular expression takes more than {limit} octets"));
     }
-    match regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern) {
-        Err(Error::Parse(error)) => (error.span().start.offset, error.kind().to_string()),
-        Err(Error::Translate(error)) => (error.span().start.offset, error.kind().to_string()),
+    match error.syntax_error() {
+        Some(Error::Parse(error)) => (error.span().start.offset, error.kind().to_string()),
+        Some(Error::Translate(error)) => (error.span().start.offset, error.kind().to_string()),
         _ => (0, "this regular expression cannot be used".to_owned()),
     }
 }
@@ -257,6 +264,28 @@ mod tests {
         }
         assert!(selects(r#"host =~ "(?-u)\xff""#, &load()) && !selects(r#"host =~ "^..$""#, &load()));
         assert!(!selects(r#"message =~ "x""#, &web()));
+    }
+
+    #[test]
+    fn letters_are_those_of_all_languages() {
+        let identifier = collectd_net::Identifier { host: "grün".into(), ..Default::default() };
+        let item = Item::Notification(collectd_net::Notification {
+            identifier,
+            time: collectd_net::Time::from_raw(1),
+            severity: collectd_net::Severity::Okay,
+            message: "".into(),
+            protection: collectd_net::Protection::None,
+            user: None,
+        });
+        for expression in [
+            r#"host =~ "^\w{4}$""#,
+            r#"host =~ "^gr.n$""#,
+            r#"host =~ "(?i)GRÜN""#,
+            r#"host =~ "[äöü]n""#,
+            r#"host =~ "^\p{L}+$""#,
+        ] {
+            assert!(selects(expression, &item), "{expression}");
+        }
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl Sink for Blog {
             let fields = item.identifier().fields();
             let mut before = false;
             for field in fields.into_iter().filter(|field| !field.is_empty()) {
-                out.push_str(if before { "/" } else { "" });
+                if before {
+                    out.push('/');
+                }
                 push(field, out);
                 before = true;
             }

@@ -21,6 +21,7 @@ impl Number {
 }
 
 /// Writes an integer to the end of `out`.
+#[inline]
 pub(super) fn push_integer(number: impl itoa::Integer, out: &mut String) {
     out.push_str(itoa::Buffer::new().format(number));
 }

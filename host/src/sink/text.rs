@@ -63,6 +63,7 @@ pub(super) struct Sender {
 
 impl Sender {
     /// The address as text; empty if there is none.
+    #[inline]
     pub(super) fn text(&mut self, from: Option<SocketAddr>) -> &str {
         if self.from != from {
             self.text.clear();
