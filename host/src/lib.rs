@@ -26,8 +26,10 @@ mod suggest;
 mod top;
 pub mod types_db;
 pub mod users;
-#[cfg(feature = "tui")]
+#[cfg(any(feature = "tui", feature = "web"))]
 mod watching;
+#[cfg(feature = "web")]
+mod web;
 mod writer;
 
 pub use collectd_net;

@@ -92,7 +92,7 @@ fn findings(command: &clap::Command, layers: &Layers) -> Result<Vec<(settings::P
         let found = match &arguments.command {
             Some(Command::Listen(listen)) => listen.check(),
             Some(Command::Decode(decode)) => decode.check(),
-            #[cfg(feature = "tui")]
+            #[cfg(any(feature = "tui", feature = "web"))]
             Some(Command::Top(top)) => top.check(),
             Some(Command::Demo(demo)) => demo.check(),
             #[cfg(feature = "doctor")]

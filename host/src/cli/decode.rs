@@ -47,7 +47,7 @@ impl Port {
     }
 
     /// The port; none stands for any.
-    #[cfg(feature = "tui")]
+    #[cfg(any(feature = "tui", feature = "web"))]
     pub(super) const fn number(self) -> Option<u16> {
         self.0
     }

@@ -37,11 +37,15 @@ mod settings;
 mod single;
 mod stop;
 mod talk;
-#[cfg(feature = "tui")]
+#[cfg(any(feature = "tui", feature = "web"))]
 mod top;
 mod types;
 #[cfg(feature = "tui")]
+mod view;
+#[cfg(any(feature = "tui", feature = "web"))]
 mod watching;
+#[cfg(feature = "web")]
+mod web;
 mod worker;
 
 use std::env;
@@ -82,7 +86,7 @@ enum Command {
     /// Print what is in captures (pcap, pcapng) and in files that are one packet (*.bin)
     Decode(decode::Decode),
     /// Show live graphs of what arrives, or of captures, in the terminal
-    #[cfg(feature = "tui")]
+    #[cfg(any(feature = "tui", feature = "web"))]
     Top(Box<top::Top>),
     /// Print what a small made-up fleet sends, to see how it looks without a collectd
     Demo(demo::Demo),
@@ -227,7 +231,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         None => listen::run(&arguments.listen),
         Some(Command::Listen(arguments)) => listen::run(arguments),
         Some(Command::Decode(arguments)) => decode::run(arguments),
-        #[cfg(feature = "tui")]
+        #[cfg(any(feature = "tui", feature = "web"))]
         Some(Command::Top(arguments)) => top::run(arguments),
         Some(Command::Demo(arguments)) => demo::run(arguments),
         #[cfg(feature = "doctor")]

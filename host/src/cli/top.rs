@@ -1,47 +1,27 @@
-//! `collectd-tap top`: live graphs of what arrives.
+//! `collectd-tap top`: live graphs of what arrives, in the terminal, for browsers, or both.
 
-use std::env;
+#[cfg(feature = "tui")]
 use std::io::{self, IsTerminal as _};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
+#[cfg(feature = "web")]
+use std::sync::{Arc, atomic::Ordering};
+#[cfg(feature = "web")]
+use std::{thread, time::Duration};
 
-use jiff::tz::TimeZone;
-use signal_hook::consts::SIGHUP;
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
-
-use super::look::Color;
 use super::output::Count;
-use super::watching::{From, to_stderr};
-use super::{Exit, Failure, say, stop, talk};
-use crate::top::{self, Look, Notes};
-use crate::watching::{Tell, Watching};
-
-/// How long it may take to end when the terminal is gone.
-const PATIENCE: Duration = Duration::from_secs(2);
+use super::watching::From;
+use super::{Exit, Failure, say};
+use crate::watching::{State, Watching};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Top {
     #[command(flatten)]
     from: From,
+    #[cfg(feature = "tui")]
     #[command(flatten)]
-    pub(super) view: View,
-}
-
-/// How it looks.
-#[derive(Debug, clap::Args)]
-pub(super) struct View {
-    /// Draw with characters of ASCII alone, for fonts without braille
-    #[arg(long)]
-    ascii: bool,
-    /// Whether there are colours; auto: unless NO_COLOR is set
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, hide_default_value = true)]
-    color: Color,
-    /// Show times in UTC, not in the zone of this machine
-    #[arg(long)]
-    utc: bool,
+    view: super::view::View,
+    #[cfg(feature = "web")]
+    #[command(flatten)]
+    web: super::web::Web,
 }
 
 #[cfg(feature = "config")]
@@ -53,67 +33,54 @@ impl Top {
 }
 
 pub(super) fn run(arguments: &Top) -> Result<Exit, Failure> {
-    arguments.view.show(|tell| arguments.from.watch(tell))
-}
-
-impl View {
-    /// Shows what is watched until somebody has seen enough, and then says what there was.
-    pub(super) fn show(&self, watch: impl FnOnce(Tell) -> Result<Watching, Failure>) -> Result<Exit, Failure> {
-        if !io::stdout().is_terminal() {
-            return Err(Failure::Usage(
-                "top needs a terminal, and standard output is none: 'collectd-tap listen' prints what arrives, with --format json \
-                 for programs"
-                    .into(),
-            ));
-        }
-        let stopped = stop::flag()?;
-        let failed = |error: io::Error| Failure::Runtime(format!("cannot catch signals: {error}"));
-        end_on_hangup(Arc::clone(&stopped)).map_err(failed)?;
-        let notes = Notes::default();
-        let outcome = watch(notes.tell()).and_then(|watching| {
-            let look = Look { color: self.color.is_wanted(), ascii: self.ascii || !locale_is_utf8() };
-            let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };
-            let shown = top::run(&watching, &notes, look, zone, &stopped);
-            watching.stop();
-            shown.map(|()| watching).map_err(|error| Failure::Runtime(format!("the terminal: {error}")))
-        });
-        let tell = to_stderr();
-        notes.take().iter().for_each(|(tone, message)| tell(*tone, message));
-        let watching = outcome?;
-        let totals = watching.totals();
-        let mut summary = format!(
-            "{}, {}, {}",
-            Count(totals.counts.packets, "packet"),
-            Count(totals.counts.values, "value"),
-            Count(totals.counts.notifications, "notification")
-        );
-        for (count, what) in totals.losses().filter(|(count, _)| *count > 0) {
-            summary += &format!(", {count} {what}");
-        }
-        talk::catch_up();
-        say(format_args!("{summary}"));
-        Ok(if top::has_failed(&watching) { Exit::Failed } else { Exit::Done })
+    #[cfg(feature = "tui")]
+    if io::stdout().is_terminal() {
+        let watch = |tell| arguments.from.watch(tell);
+        #[cfg(feature = "web")]
+        return arguments.view.show(watch, |watching, tell| arguments.web.start(watching, tell));
+        #[cfg(not(feature = "web"))]
+        return arguments.view.show(watch, |_, _| Ok(()));
     }
+    #[cfg(feature = "web")]
+    if arguments.web.is_wanted() {
+        return serve(arguments);
+    }
+    let reason =
+        if cfg!(feature = "tui") { "standard output is none" } else { "this was built without (the feature tui)" };
+    Err(Failure::Usage(format!(
+        "top needs a terminal, and {reason}: 'collectd-tap top --web' serves a page for browsers, and 'collectd-tap listen' \
+         prints what arrives, with --format json for programs"
+    )))
 }
 
-/// When the terminal is gone, there is nobody to show anything to: it ends, and if it waits for keys that never come, at once.
-fn end_on_hangup(stopped: Arc<AtomicBool>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGHUP])?;
-    thread::Builder::new().name("hangup".into()).spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            stopped.store(true, Ordering::Relaxed);
-            thread::sleep(PATIENCE);
-            let _ = emulate_default_handler(signal);
-        }
-    })?;
-    Ok(())
+/// Serves the page, and shows nothing, until a signal: what captures hold stays there to be looked at.
+#[cfg(feature = "web")]
+fn serve(arguments: &Top) -> Result<Exit, Failure> {
+    let tell = super::watching::to_stderr();
+    let stopped = super::stop::flag()?;
+    let watching = Arc::new(arguments.from.watch(Arc::clone(&tell))?);
+    say(format_args!("watching {}", watching.source()));
+    let server = arguments.web.start(&watching, &tell)?;
+    while !stopped.load(Ordering::Relaxed) && !matches!(watching.state(), State::Failed(_)) {
+        thread::sleep(Duration::from_millis(100));
+    }
+    watching.stop();
+    drop(server);
+    Ok(end(&watching))
 }
 
-/// Whether the terminal takes more than ASCII, as far as somebody has said.
-fn locale_is_utf8() -> bool {
-    let said = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(env::var_os).find(|locale| !locale.is_empty());
-    said.is_none_or(|locale| {
-        let locale = locale.to_string_lossy().to_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8")
-    })
+/// Says what came, and what did not.
+pub(super) fn end(watching: &Watching) -> Exit {
+    let totals = watching.totals();
+    let mut summary = format!(
+        "{}, {}, {}",
+        Count(totals.counts.packets, "packet"),
+        Count(totals.counts.values, "value"),
+        Count(totals.counts.notifications, "notification")
+    );
+    for (count, what) in totals.losses().filter(|(count, _)| *count > 0) {
+        summary += &format!(", {count} {what}");
+    }
+    say(format_args!("{summary}"));
+    if matches!(watching.state(), State::Failed(_)) { Exit::Failed } else { Exit::Done }
 }

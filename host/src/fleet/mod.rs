@@ -35,6 +35,8 @@
 mod change;
 mod history;
 mod host;
+mod id;
+mod latest;
 mod meter;
 mod moment;
 mod names;
@@ -56,6 +58,7 @@ use hashbrown::HashTable;
 
 pub use change::{Change, Event, PLUGIN, Sign};
 pub use history::{History, Point};
+pub use id::NoId;
 pub use moment::Moment;
 pub use news::News;
 pub use sender::Protections;

@@ -160,6 +160,14 @@ impl Senders {
         self.senders.iter().map(|(_, sender)| sender)
     }
 
+    pub(super) fn places(&self) -> usize {
+        self.senders.places()
+    }
+
+    pub(super) fn range(&self, places: std::ops::Range<usize>) -> impl Iterator<Item = &Sender> {
+        self.senders.range(places).map(|(_, sender)| sender)
+    }
+
     /// Forgets who has been silent for long.
     pub(super) fn expire(&mut self, now: u64) {
         let senders = &mut self.senders;

@@ -53,13 +53,13 @@ impl Cursor {
     }
 }
 
-/// Names a host, as long as it is known.
+/// Names a host, as long as it is known: its place, and how many have had that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct HostId(u32, u32);
+pub struct HostId(pub(super) u32, pub(super) u32);
 
-/// Names a series, as long as it is known.
+/// Names a series, as long as it is known: its place, and how many have had that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SeriesId(u32, u32);
+pub struct SeriesId(pub(super) u32, pub(super) u32);
 
 impl Store {
     /// All hosts, in no order.
@@ -130,6 +130,11 @@ impl Store {
     /// All senders, in no order.
     pub fn senders(&self) -> impl Iterator<Item = SenderView<'_>> {
         self.senders.iter().map(SenderView)
+    }
+
+    /// The senders of the next page.
+    pub fn some_senders(&self, cursor: &mut Cursor) -> impl Iterator<Item = SenderView<'_>> {
+        self.senders.range(cursor.page(self.senders.places())).map(SenderView)
     }
 
     /// What came from senders that are too many to be told apart.

@@ -35,7 +35,7 @@ use jiff::tz::TimeZone;
 use ratatui::crossterm::event;
 use ratatui::layout::Rect;
 
-use crate::watching::{State, Tell, Tone, Watching};
+use crate::watching::{Tell, Tone, Watching};
 use layout::Areas;
 pub(crate) use look::Look;
 use model::{Effect, Model};
@@ -156,11 +156,6 @@ fn picture(area: Rect, model: &mut Model, reader: &mut Reader<'_>) -> (Areas, Sn
     let most = snapshot.senders.len().max(snapshot.news.len()).saturating_sub(last);
     model.list_top = model.list_top.min(most);
     (areas, snapshot)
-}
-
-/// Whether a source has ended by itself, and not well.
-pub(crate) fn has_failed(watching: &Watching) -> bool {
-    matches!(watching.state(), State::Failed(_))
 }
 
 #[cfg(test)]

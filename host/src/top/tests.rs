@@ -14,7 +14,7 @@ use super::*;
 use crate::fleet::Limits;
 use crate::record::{Arrived, Recorder};
 use crate::types_db::TypesDb;
-use crate::watching::{Playing, Settings, Speed};
+use crate::watching::{Playing, Settings, Speed, State};
 
 const START: u64 = 1_700_000_000;
 const PRETTY: Look = Look { color: true, ascii: false };

@@ -257,6 +257,7 @@ impl Totals {
     }
 
     /// How many datagrams were lost on the way, which nobody wanted to be.
+    #[cfg(any(feature = "tui", test))]
     pub(crate) const fn lost(&self) -> u64 {
         self.losses.kernel + self.losses.queue + self.losses.errors
     }
