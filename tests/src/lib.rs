@@ -5,6 +5,7 @@
 //! collectd   a real collectd in a namespace, driven through its unixsock plugin
 //! rate       what the programs that measure rates share
 //! tap        collectd-tap in a namespace: what it prints, how it ends
+//! terminal   a terminal for it, with keys pressed
 //! heard      a packet for it, and the line that it prints
 //! auth       files of users and passwords for it
 //! json       what `-o json` prints, read back without losing a bit
@@ -36,6 +37,7 @@ pub mod net;
 pub mod rate;
 pub mod second;
 pub mod tap;
+pub mod terminal;
 
 pub use files::{capture, data, decode, decode_bad_packets, exact, hex, run, subcommands};
 
