@@ -5,6 +5,7 @@
 //! collectd   a real collectd in a namespace, driven through its unixsock plugin
 //! rate       what the programs that measure rates share
 //! tap        collectd-tap in a namespace: what it prints, how it ends
+//! terminal   a terminal for it, with keys pressed
 //! heard      a packet for it, and the line that it prints
 //! relayed    what relays are sent, and what they say in the end
 //! recording  record and replay, and what is in the files
@@ -42,6 +43,7 @@ pub mod recording;
 pub mod relayed;
 pub mod second;
 pub mod tap;
+pub mod terminal;
 
 pub use files::{capture, data, decode, decode_bad_packets, exact, hex, run, subcommands};
 

@@ -8,7 +8,7 @@ use ratatui::widgets::canvas::{Canvas, Line, Points};
 use ratatui::widgets::{Block, Widget as _};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::draw::{cells, fit};
+use super::draw::{cells, fit, fit_both};
 use super::look::Look;
 use super::model::Model;
 use super::snapshot::{Chart, Standing};
@@ -103,7 +103,7 @@ fn title(buffer: &mut Buffer, cell: Rect, model: &Model, chart: &Chart) {
         (None, lines) => format!("{} hosts", lines.len() + chart.others),
     };
     let value = look.text(&value);
-    let name = fit(&look.text(&chart.title), width.saturating_sub(value.width() + 3), look);
+    let name = fit_both(&look.text(&chart.title), width.saturating_sub(value.width() + 3), look);
     let style = if chart.standing == Standing::Missing { look.bad() } else { look.title() };
     let color = Style::new().fg(look.line(0));
     let line = Text::from(vec![

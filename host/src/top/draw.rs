@@ -123,7 +123,11 @@ fn line(
     }
     let (name, room) = (look.text(&name), rest.saturating_sub(before.width()));
     // The end of a name tells values apart.
-    let name = if matches!(row, Row::Value { .. }) { fit_end(&name, room, look) } else { fit(&name, room, look) };
+    let name = match row {
+        Row::Value { is_flat: true, .. } => fit_both(&name, room, look),
+        Row::Value { .. } => fit_end(&name, room, look),
+        _ => fit(&name, room, look),
+    };
     buffer.set_stringn(area.x, area.y, before + &name, rest, style);
     let number = format!("{:>number$}", look.text(&state.text));
     let (x, _) = buffer.set_stringn(area.x + cells(rest), area.y, number, width - rest, standing);
@@ -149,6 +153,17 @@ pub(super) fn fit(text: &str, width: usize, look: Look) -> String {
         fitted = next;
     }
     if width > 0 { fitted + cut } else { fitted }
+}
+
+/// As much of the start and of the end of a text as there is room for: hosts differ at the start, values at the end.
+pub(super) fn fit_both(text: &str, width: usize, look: Look) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let start = fit(text, width / 3, look);
+    let room = width.saturating_sub(start.width()) + look.cut().width();
+    let end = fit_end(text, room, look);
+    start + end.strip_prefix(look.cut()).unwrap_or(&end)
 }
 
 /// As much of the end of a text as there is room for.

@@ -86,7 +86,8 @@ impl<'a> Reader<'a> {
             model.replace(catalog);
             (self.signs, self.read) = (Some(signs), Some(Instant::now()));
         }
-        if model.pins.is_empty() && self.looked.is_none_or(|looked| looked.elapsed() >= BUSIEST_EVERY) {
+        let is_none = model.busiest.is_empty() && (is_forced || is_due);
+        if model.pins.is_empty() && (is_none || self.looked.is_none_or(|looked| looked.elapsed() >= BUSIEST_EVERY)) {
             self.find_busiest(model);
             self.looked = Some(Instant::now());
         }
