@@ -130,6 +130,18 @@ impl Looks {
         findings
     }
 
+    /// How live graphs look that are shown instead.
+    #[cfg(feature = "tui")]
+    pub(super) const fn view(&self, ascii: bool) -> super::view::View {
+        super::view::View::new(ascii, self.color, self.utc)
+    }
+
+    /// What types.db says of types.
+    #[cfg(any(feature = "tui", feature = "web"))]
+    pub(super) fn types(&self) -> Result<TypesDb, Failure> {
+        read_types(&self.types_db)
+    }
+
     /// How many values are remembered.
     pub(super) const fn max_series(&self) -> usize {
         self.max_series

@@ -92,6 +92,12 @@ impl Printing {
         self.filter.as_ref().is_none_or(|filter| filter.matches(item))
     }
 
+    /// The filter, if there is one.
+    #[cfg(any(feature = "tui", feature = "web"))]
+    pub(super) fn filter(&self) -> Option<Arc<Selection>> {
+        self.filter.clone()
+    }
+
     /// Whether this item is wanted, as it was sent.
     pub(super) fn wants(&self, item: &Item<'_>) -> bool {
         self.wants_kind(item) && self.filter_matches(item)

@@ -10,7 +10,7 @@ use std::{thread, time::Duration};
 use super::output::Count;
 use super::watching::From;
 use super::{Exit, Failure, say};
-use crate::watching::{State, Watching};
+use crate::watching::{State, Tell, Watching};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Top {
@@ -33,34 +33,56 @@ impl Top {
 }
 
 pub(super) fn run(arguments: &Top) -> Result<Exit, Failure> {
-    #[cfg(feature = "tui")]
-    if io::stdout().is_terminal() {
-        let watch = |tell| arguments.from.watch(tell);
+    let shows = Shows {
+        #[cfg(feature = "tui")]
+        view: Some(&arguments.view),
         #[cfg(feature = "web")]
-        return arguments.view.show(watch, |watching, tell| arguments.web.start(watching, tell));
-        #[cfg(not(feature = "web"))]
-        return arguments.view.show(watch, |_, _| Ok(()));
-    }
+        web: &arguments.web,
+    };
+    shows.run(|tell| arguments.from.watch(tell))
+}
+
+/// Where something is shown.
+pub(super) struct Shows<'a> {
+    /// In the terminal, if there is one, and somebody wants that.
+    #[cfg(feature = "tui")]
+    pub(super) view: Option<&'a super::view::View>,
+    /// For browsers, if somebody wants that.
     #[cfg(feature = "web")]
-    if arguments.web.is_wanted() {
-        return serve(arguments);
+    pub(super) web: &'a super::web::Web,
+}
+
+impl Shows<'_> {
+    /// Shows what is watched until somebody has seen enough, and then says what there was.
+    pub(super) fn run(&self, watch: impl FnOnce(Tell) -> Result<Watching, Failure>) -> Result<Exit, Failure> {
+        #[cfg(feature = "tui")]
+        if let Some(view) = self.view.filter(|_| io::stdout().is_terminal()) {
+            #[cfg(feature = "web")]
+            return view.show(watch, |watching, tell| self.web.start(watching, tell));
+            #[cfg(not(feature = "web"))]
+            return view.show(watch, |_, _| Ok(()));
+        }
+        #[cfg(feature = "web")]
+        if self.web.is_wanted() {
+            return serve(self.web, watch);
+        }
+        let reason =
+            if cfg!(feature = "tui") { "standard output is none" } else { "this was built without (the feature tui)" };
+        Err(Failure::Usage(format!(
+            "top needs a terminal, and {reason}: 'collectd-tap top --web' serves a page for browsers, and 'collectd-tap listen' \
+             prints what arrives, with --format json for programs"
+        )))
     }
-    let reason =
-        if cfg!(feature = "tui") { "standard output is none" } else { "this was built without (the feature tui)" };
-    Err(Failure::Usage(format!(
-        "top needs a terminal, and {reason}: 'collectd-tap top --web' serves a page for browsers, and 'collectd-tap listen' \
-         prints what arrives, with --format json for programs"
-    )))
 }
 
 /// Serves the page, and shows nothing, until a signal: what captures hold stays there to be looked at.
 #[cfg(feature = "web")]
-fn serve(arguments: &Top) -> Result<Exit, Failure> {
+fn serve(web: &super::web::Web, watch: impl FnOnce(Tell) -> Result<Watching, Failure>) -> Result<Exit, Failure> {
     let tell = super::watching::to_stderr();
     let stopped = super::stop::flag()?;
-    let watching = Arc::new(arguments.from.watch(Arc::clone(&tell))?);
+    let watching = Arc::new(watch(Arc::clone(&tell))?);
     say(format_args!("watching {}", watching.source()));
-    let server = arguments.web.start(&watching, &tell)?;
+    let server = web.start(&watching, &tell)?;
     while !stopped.load(Ordering::Relaxed) && !matches!(watching.state(), State::Failed(_)) {
         thread::sleep(Duration::from_millis(100));
     }

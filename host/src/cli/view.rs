@@ -37,6 +37,10 @@ pub(super) struct View {
 }
 
 impl View {
+    pub(super) const fn new(ascii: bool, color: Color, utc: bool) -> Self {
+        Self { ascii, color, utc }
+    }
+
     /// Shows what is watched until somebody has seen enough, and then says what there was. What is begun beside it lasts as long.
     pub(super) fn show<B>(
         &self,

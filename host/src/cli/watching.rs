@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueHint;
-use collectd_net::SecurityLevel;
 
 use super::decode::Port;
 use super::listening::Listening;
@@ -15,6 +14,9 @@ use crate::fleet;
 use crate::listen::Listener;
 use crate::selection::Selection;
 use crate::watching::{Playing, Settings, Speed, Tell, Tone, Watching};
+
+/// Of how many values it is remembered how they were before.
+pub(super) const CHARTS: usize = 5000;
 
 /// Where it comes from.
 #[derive(Debug, clap::Args)]
@@ -46,7 +48,7 @@ pub(super) struct Watched {
     #[arg(long, value_name = "N", default_value_t = fleet::Limits::default().max_series)]
     max_series: usize,
     /// And of so many how they were before, up to six hours: the first that come, and those that are looked at
-    #[arg(long, value_name = "N", default_value = "5000")]
+    #[arg(long, value_name = "N", default_value_t = CHARTS)]
     max_charts: usize,
     /// Remember no more than this many hosts
     #[arg(long, value_name = "N", default_value_t = fleet::Limits::default().max_hosts)]
@@ -96,14 +98,6 @@ impl Watched {
         let defaults = fleet::Limits::default();
         let limits = fleet::Limits { max_series, max_hosts, missing_after, max_skew, charted: max_charts, ..defaults };
         Ok(Settings { limits, types: look::read_types(&self.types_db)?, filter: self.filter.clone() })
-    }
-
-    /// Watches what a listener hears that everybody may send to.
-    #[allow(dead_code, reason = "for a fleet that is made up")]
-    pub(super) fn watch(&self, listener: Listener, tell: Tell) -> Result<Watching, Failure> {
-        let profiles = listener.profiles().iter().map(|_| (None, SecurityLevel::None)).collect();
-        Watching::listen(listener, profiles, self.settings()?, tell)
-            .map_err(|error| Failure::Runtime(format!("cannot start to listen: {error}")))
     }
 }
 
