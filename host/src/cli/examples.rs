@@ -33,6 +33,17 @@ pub(super) fn of(subcommand: Option<&str>) -> &'static [Example] {
                 "collectd-tap decode -a auth -o putval encrypted.pcap",
             ),
         ],
+        Some("top") => &[
+            (
+                "See what arrives, the load of the web servers alone",
+                r#"collectd-tap top -f '"web" in host and plugin == "load"'"#,
+            ),
+            ("Go through a capture ten times as fast", "collectd-tap top --speed 10x capture.pcap"),
+            (
+                "See all of it at once, on a terminal without braille",
+                "collectd-tap top --speed max --ascii capture.pcap",
+            ),
+        ],
         Some("demo") => &[
             ("Print twenty items", "collectd-tap demo --count 20"),
             (
