@@ -49,7 +49,8 @@ impl Counts {
                 self.value_lists += 1;
                 for value in list.values {
                     self.values += 1;
-                    self.sum = self.sum.wrapping_add(value.bits());
+                    // No sum, which vectors would add up: a receiver looks at one value after the other.
+                    self.sum = value.bits().wrapping_sub(self.sum);
                 }
                 self.look_at(list.identifier.fields());
             }
