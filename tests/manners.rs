@@ -86,7 +86,14 @@ fn examples_of_the_help_and_of_the_front_page_work() {
         let mut command = namespace.command("bash");
         command.env("HOME", "/nonexistent").env_remove("XDG_CONFIG_HOME").env("COLLECTD_TAP_FOR", "200ms");
         command.env("COLLECTD_TAP_DURATION", "200ms");
-        let output = bash(command, &example, directory.path());
+        // What serves a page does so until it is told to stop.
+        let script = if example.ends_with("--web") {
+            let page = "curl --silent --fail --output page.html http://127.0.0.1:8258/";
+            format!("{example} & for n in {{1..300}}; do {page} && break; sleep 0.1; done; kill $!; wait $!")
+        } else {
+            example.clone()
+        };
+        let output = bash(command, &script, directory.path());
         let talk = text(&output.stderr);
         // Nothing is heard in the time given where nobody sends.
         let heard_nothing = output.status.code() == Some(3)
@@ -97,6 +104,7 @@ fn examples_of_the_help_and_of_the_front_page_work() {
         assert!(output.status.success() || is_fine, "{example}\n{talk}");
         assert!(!talk.contains("error:"), "{example}\n{talk}");
     }
+    assert!(directory.path().join("page.html").exists(), "no page was served");
 }
 
 /// The cells of the rows below a heading of the front page.
