@@ -1,7 +1,7 @@
 //! `collectd-tap top` in a real terminal: keys pressed, screens read, and the terminal given back.
 
 use std::{
-    net::UdpSocket,
+    net::{TcpListener, UdpSocket},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -167,6 +167,37 @@ fn what_arrives_is_shown_as_it_comes() {
     // It is not heard any more.
     terminal.wait_for("it to be missing", |screen| screen.contains("1 missing") && screen.contains("FAILURE"));
     terminal.press(&["C-c"]);
+    has_ended(&terminal);
+}
+
+/// The body of a page of the program's.
+fn fetch(port: u16, path: &str) -> Option<String> {
+    let output = std::process::Command::new("curl")
+        .args(["--silent", "--fail", &format!("http://127.0.0.1:{port}{path}")])
+        .output()
+        .expect("curl is installed");
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn the_made_up_fleet_shows_what_may_happen_in_both_views() {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+    let command = format!(
+        "'{}' demo --top --web=127.0.0.1:{port} --seed 7 --utc",
+        tap().canonicalize().expect("it was built").display()
+    );
+    let terminal = Terminal::start((150, 42), &[], &command);
+    terminal.wait_for("a sender with a wrong password", |screen| screen.contains("bad-signature"));
+    terminal.wait_for("charts", |screen| screen.contains("─now─"));
+    terminal
+        .wait_for("a missing host", |screen| screen.contains("1 missing") && screen.contains("missing: nothing heard"));
+    let hosts = fetch(port, "/api/hosts").expect("the page's server answers");
+    assert!(hosts.contains("\"missing\":true") && hosts.contains("\"host\":\"db02\""), "{hosts}");
+    terminal.wait_for("a host that is back", |screen| screen.contains("db02 back"));
+    terminal.wait_for("a host that was restarted", |screen| screen.contains("cache01 restarted"));
+    let refused = fetch(port, "/api/senders").expect("the page's server answers");
+    assert!(refused.contains("bad-signature") && refused.contains("encrypted"), "{refused}");
+    terminal.press(&["q"]);
     has_ended(&terminal);
 }
 
