@@ -57,7 +57,8 @@ impl Readings {
         let busy = self.busy(seconds, series);
         let between = |idle: f64, all: f64, busy: f64| idle + (all - idle) * busy;
         match *source {
-            Source::Wave(idle, all, step) => Value::Gauge(rounded(between(idle, all, busy), step)),
+            // The busiest day makes no processor less than idle.
+            Source::Wave(idle, all, step) => Value::Gauge(rounded(between(idle, all, busy), step).max(0.0)),
             Source::Load(idle, all, behind) => {
                 let busy = self.busy(seconds - behind.as_secs_f64(), series);
                 Value::Gauge(rounded(between(idle, all, busy), 0.01))
