@@ -100,8 +100,8 @@ pub(super) fn end(watching: &Watching) -> Exit {
         Count(totals.counts.values, "value"),
         Count(totals.counts.notifications, "notification")
     );
-    for (count, what) in totals.losses().filter(|(count, _)| *count > 0) {
-        summary += &format!(", {count} {what}");
+    for (count, what, why) in totals.losses().filter(|(count, ..)| *count > 0) {
+        summary += &format!(", {}{why}", Count(count, what));
     }
     say(format_args!("{summary}"));
     if matches!(watching.state(), State::Failed(_)) { Exit::Failed } else { Exit::Done }

@@ -36,21 +36,21 @@ mod change;
 mod history;
 mod host;
 mod id;
+mod keep;
 mod latest;
+mod limits;
 mod meter;
 mod moment;
 mod names;
 mod news;
 mod sender;
 mod series;
+mod shared;
 mod skew;
 mod slab;
 mod view;
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::thread;
 use std::time::Duration;
 
 use collectd_net::{Arrival, Error, Item, ValueList};
@@ -59,9 +59,11 @@ use hashbrown::HashTable;
 pub use change::{Change, Event, PLUGIN, Sign};
 pub use history::{History, Point};
 pub use id::NoId;
+pub use limits::{Counts, Limits};
 pub use moment::Moment;
 pub use news::News;
 pub use sender::Protections;
+pub use shared::Fleet;
 pub use view::{Cursor, HostId, HostView, SenderView, SeriesId, SeriesView, Sizes};
 
 use crate::types_db::TypesDb;
@@ -81,128 +83,8 @@ const NAMES: usize = 200;
 const FORGET: (u64, u64) = (4, 600 * SECOND);
 /// How many places of series are looked at in one go.
 const LOOK: usize = 4096;
-/// How often whoever waits is given a turn before it is too long.
-const TURNS: u32 = 1000;
 /// How often there is a look at everything, at the most and at the least.
 const LOOK_EVERY: (u64, u64) = (SECOND / 10, SECOND);
-
-/// How much is remembered, and what is told.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Values in all series.
-    pub max_series: usize,
-    /// Hosts, and senders besides.
-    pub max_hosts: usize,
-    /// A host is missing after so many of its intervals.
-    pub missing_after: u32,
-    /// How far a host's clock may be from ours.
-    pub max_skew: Duration,
-    /// Notifications.
-    pub notifications: usize,
-    /// Whether those that are received are among them, or only our own.
-    pub keeps_received: bool,
-    /// Values that have a [`History`]; none without charts.
-    pub charted: usize,
-    /// Points of it that are kept as they came.
-    pub points: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_series: 100_000,
-            max_hosts: 10_000,
-            missing_after: 3,
-            max_skew: Duration::from_secs(30),
-            notifications: 1000,
-            keeps_received: true,
-            charted: 0,
-            points: 512,
-        }
-    }
-}
-
-/// What was counted in all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counts {
-    /// Packets, and octets of them.
-    pub packets: u64,
-    /// Octets of the packets.
-    pub octets: u64,
-    /// Value lists.
-    pub value_lists: u64,
-    /// Values in them.
-    pub values: u64,
-    /// Notifications.
-    pub notifications: u64,
-    /// Refusals by cause.
-    pub refused: Vec<(&'static str, u64)>,
-    /// Value lists that were not newer than what was there: mostly second copies.
-    pub old: u64,
-    /// Value lists of new hosts when there were enough.
-    pub refused_hosts: u64,
-    /// Value lists of new series when there were enough.
-    pub refused_series: u64,
-    /// Value lists whose names are too long, or for whose names there was no room.
-    pub refused_names: u64,
-    /// Series that were not heard of any more.
-    pub forgotten_series: u64,
-    /// Hosts that were not heard of any more.
-    pub forgotten_hosts: u64,
-    /// Changes that were not told, because the same host had too many.
-    pub untold: u64,
-}
-
-/// A store that several threads share.
-#[derive(Clone, Debug)]
-pub struct Fleet(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    store: Mutex<Store>,
-    /// How many wait for it.
-    waiting: AtomicU32,
-}
-
-impl Fleet {
-    /// An empty one.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Store::new(limits).into()
-    }
-
-    /// The store. Others wait for it until the guard is gone.
-    pub fn lock(&self) -> MutexGuard<'_, Store> {
-        let Shared { store, waiting } = &*self.0;
-        match store.try_lock() {
-            Ok(guard) => return guard,
-            // Counts of a thread that is gone are as good as any.
-            Err(TryLockError::Poisoned(gone)) => return gone.into_inner(),
-            Err(TryLockError::WouldBlock) => {}
-        }
-        waiting.fetch_add(1, Ordering::Relaxed);
-        let guard = store.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.fetch_sub(1, Ordering::Relaxed);
-        guard
-    }
-
-    /// Lets those have the store who wait for it. Who locks it again and again would not, for it is never free for long.
-    pub fn give_way(&self) {
-        for _ in 0..TURNS {
-            if self.0.waiting.load(Ordering::Relaxed) == 0 {
-                break;
-            }
-            thread::yield_now();
-        }
-    }
-}
-
-impl From<Store> for Fleet {
-    fn from(store: Store) -> Self {
-        Self(Arc::new(Shared { store: Mutex::new(store), waiting: AtomicU32::new(0) }))
-    }
-}
 
 /// All that is known.
 #[derive(Debug)]
@@ -381,149 +263,6 @@ impl Store {
         let rehash = |number: &u32| hasher.hash_one(hosts.get(*number).map_or(&[][..], |host| &host.name));
         host_numbers.insert_unique(hash, number, rehash);
         Some(number)
-    }
-
-    /// Takes the values of a list in. What they tell of the host, if they are newer than those of before.
-    fn update(&mut self, host: u32, visit: &mut Visit, list: &ValueList<'_>) -> Option<series::Signs> {
-        let now = visit.arrived.now;
-        let known = self.follower(host, visit.series, list).or_else(|| self.look_up(host, visit.series, list));
-        visit.series = known.unwrap_or(NONE);
-        let set = if self.types.is_empty() { None } else { self.types.get(list.identifier.type_) };
-        let set = set.filter(|set| set.sources.len() == list.values.len());
-        let Some(number) = known else {
-            self.insert(host, list, now);
-            return None;
-        };
-        let series = self.series.get_mut(number)?;
-        if !series.has_kinds(list) {
-            names::join(&list.identifier, &mut self.key);
-            self.remove(number);
-            self.insert(host, list, now);
-            return None;
-        }
-        let Some(signs) = series.update(list, now, set) else {
-            self.counts.old += 1;
-            return None;
-        };
-        self.updates += 1;
-        series.changed = self.updates;
-        if let Some(charts) = self.histories.get_mut(series.history) {
-            for (history, number) in charts.histories.iter_mut().zip(series.numbers()) {
-                history.record(series.time, number.rate);
-            }
-        }
-        Some(signs)
-    }
-
-    /// The series of a list, if it is the one that came behind that series before.
-    fn follower(&self, host: u32, series: u32, list: &ValueList<'_>) -> Option<u32> {
-        let number = self.series.get(series)?.follower;
-        let follower = self.series.get(number)?;
-        (follower.host == host && names::is(self.names.text(follower.name), &list.identifier)).then_some(number)
-    }
-
-    /// The series of a list, wherever it is, and which is from now on known to come behind that series. Its name becomes the key.
-    fn look_up(&mut self, host: u32, series: u32, list: &ValueList<'_>) -> Option<u32> {
-        names::join(&list.identifier, &mut self.key);
-        let number = self.find(host, self.names.find(&self.key)?)?;
-        if let Some(series) = self.series.get_mut(series) {
-            series.follower = number;
-        }
-        Some(number)
-    }
-
-    fn find(&self, host: u32, name: u32) -> Option<u32> {
-        let is =
-            |number: &u32| self.series.get(*number).is_some_and(|series| (series.host, series.name) == (host, name));
-        self.series_numbers.find(self.hasher.hash_one((host, name)), is).copied()
-    }
-
-    /// Takes a new series in, whose name is the key; refuses it if there are enough.
-    #[cold]
-    fn insert(&mut self, host: u32, list: &ValueList<'_>, now: u64) {
-        let values = list.values.len();
-        if values > self.limits.max_series.saturating_sub(self.values) {
-            self.counts.refused_series += 1;
-            return;
-        }
-        let name = if self.key.len() > MAX_NAMES { None } else { self.names.take(&self.key) };
-        let Some(name) = name else {
-            self.counts.refused_names += 1;
-            return;
-        };
-        let set = self.types.get(list.identifier.type_).filter(|set| set.sources.len() == values);
-        self.updates += 1;
-        let behind = self.hosts.get(host).map_or(NONE, |host| host.series);
-        let mut new = Series::new(host, name, list, now, set);
-        (new.changed, new.behind) = (self.updates, behind);
-        let Some(number) = self.series.insert(new) else { return self.names.release(name) };
-        if let Some(behind) = self.series.get_mut(behind) {
-            behind.before = number;
-        }
-        if let Some(host) = self.hosts.get_mut(host) {
-            host.series = number;
-            host.value_count += values;
-        }
-        self.values += values;
-        let Self { series, series_numbers, hasher, .. } = self;
-        let rehash = |number: &u32| {
-            hasher.hash_one(series.get(*number).map_or((NONE, NONE), |series| (series.host, series.name)))
-        };
-        series_numbers.insert_unique(hasher.hash_one((host, name)), number, rehash);
-        self.chart(number, false);
-    }
-
-    /// Begins the history of a series, if there is room; whether it has one.
-    fn chart(&mut self, number: u32, is_kept: bool) -> bool {
-        let Some(series) = self.series.get_mut(number) else { return false };
-        let count = series.numbers().len();
-        if count == 0 || count > self.limits.charted.saturating_sub(self.charted) {
-            return false;
-        }
-        let histories = vec![History::new(self.limits.points); count].into_boxed_slice();
-        let Some(place) = self.histories.insert(Charts { series: number, is_kept, histories }) else { return false };
-        self.charted += count;
-        series.history = place;
-        if let Some(charts) = self.histories.get_mut(place) {
-            for (history, number) in charts.histories.iter_mut().zip(series.numbers()) {
-                history.record(series.time, number.rate);
-            }
-        }
-        true
-    }
-
-    fn remove_chart(&mut self, place: u32) {
-        let Some(charts) = self.histories.remove(place) else { return };
-        self.charted -= charts.histories.len();
-        if let Some(series) = self.series.get_mut(charts.series) {
-            series.history = NONE;
-        }
-    }
-
-    /// Forgets a series.
-    fn remove(&mut self, number: u32) {
-        let Some(history) = self.series.get(number).map(|series| series.history) else { return };
-        self.remove_chart(history);
-        let Some(series) = self.series.remove(number) else { return };
-        let hash = self.hasher.hash_one((series.host, series.name));
-        if let Ok(entry) = self.series_numbers.find_entry(hash, |known| *known == number) {
-            entry.remove();
-        }
-        self.names.release(series.name);
-        let values = series.numbers().len();
-        self.values -= values;
-        if let Some(before) = self.series.get_mut(series.before) {
-            before.behind = series.behind;
-        }
-        if let Some(behind) = self.series.get_mut(series.behind) {
-            behind.before = series.before;
-        }
-        if let Some(host) = self.hosts.get_mut(series.host) {
-            host.value_count -= values;
-            if host.series == number {
-                host.series = series.behind;
-            }
-        }
     }
 
     /// Forgets a host and its series.

@@ -124,8 +124,12 @@ pub(super) fn push(type_: Text<'_>, value: Value, out: &mut String) {
     _ = write!(out, " ({scaled:.1} {prefix}{space}{unit}{per_second})");
 }
 
-#[expect(clippy::cast_precision_loss, reason = "for a form with one digit behind the point")]
-const fn as_float(value: Value) -> f64 {
+/// A value for people and pictures.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "for graphs, to sort by, and for a form with one digit behind the point"
+)]
+pub(crate) const fn as_float(value: Value) -> f64 {
     match value {
         Value::Counter(number) | Value::Absolute(number) => number as f64,
         Value::Derive(number) => number as f64,

@@ -8,6 +8,7 @@ use collectd_net::{Item, Kind, Protection, Text, Value, ValueList, Values};
 use super::number::Unit;
 use crate::fleet::{Cursor, Fleet, SeriesId, SeriesView};
 use crate::selection::Selection;
+use crate::sink::unit::as_float;
 use crate::sources::{Dictionary, Sources};
 
 /// A value of a series, by its place in it.
@@ -218,15 +219,6 @@ impl<'a> Names<'a> {
         let name = if is_only { self.type_.clone() } else { format!("{} {source}", self.type_) };
         let kind = series.values().nth(place).map_or(Kind::Gauge, |value| value.kind());
         (name, Unit::of(series.identifier().type_, kind))
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for graphs and to sort by")]
-pub(super) const fn as_float(value: Value) -> f64 {
-    match value {
-        Value::Counter(number) | Value::Absolute(number) => number as f64,
-        Value::Derive(number) => number as f64,
-        Value::Gauge(number) => number,
     }
 }
 

@@ -7,10 +7,11 @@ use collectd_net::{Item, Severity, Text, Time};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::catalog::{Names, Row, ValueId, as_float};
+use super::catalog::{Names, Row, ValueId};
 use super::model::Model;
 use super::number::{Unit, ago};
 use crate::fleet::{Cursor, Fleet, Moment, News, SeriesView, Sizes, Store};
+use crate::sink::unit::as_float;
 use crate::sources::Dictionary;
 use crate::watching::{State, Tone, Totals};
 

@@ -12,11 +12,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::fleet::Limits;
-use crate::record::{Arrived, Recorder};
 use crate::types_db::TypesDb;
+use crate::watching::tests::{START, written};
 use crate::watching::{Playing, Settings, Speed, State};
 
-const START: u64 = 1_700_000_000;
 const PRETTY: Look = Look { color: true, ascii: false };
 
 /// What is watched, and somebody who looks.
@@ -37,28 +36,7 @@ impl Bench {
     /// These packets, each with its second and the last octet of its sender's address.
     pub(super) fn new(packets: &[(u64, u8, Vec<u8>)]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let path = directory.path().join("fleet.pcap");
-        let settings = crate::record::Settings {
-            path: Some(path.clone()),
-            rotate_size: None,
-            rotate_time: None,
-            keep: None,
-            gzip: false,
-            overwrite: false,
-        };
-        let mut recorder = Recorder::open(settings, Instant::now()).expect("a file");
-        for (second, sender, octets) in packets {
-            let arrived = Arrived {
-                time: Duration::from_secs(START + second),
-                from: ([10, 0, 0, *sender], 4711).into(),
-                to: ([239, 192, 74, 66], 25_826).into(),
-                hop_limit: None,
-                octets,
-                len: octets.len(),
-            };
-            recorder.push(&arrived, Instant::now()).expect("room");
-        }
-        recorder.finish(Instant::now()).expect("a file");
+        let path = written(directory.path(), packets);
         Self::play(&[path], directory)
     }
 

@@ -231,27 +231,27 @@ impl Shared {
 }
 
 impl Totals {
-    /// What did not come through, in the order of the way: how much, and of what.
-    pub(crate) fn losses(&self) -> impl Iterator<Item = (u64, &'static str)> {
+    /// What did not come through, in the order of the way: how much, what one of it is, and what happened to it.
+    pub(crate) fn losses(&self) -> impl Iterator<Item = (u64, &'static str, &'static str)> {
         let Self { counts, losses, filtered, skipped } = self;
         let refused = counts.refused.iter().map(|(_, count)| count).sum();
         [
-            (losses.kernel, "datagrams dropped by the kernel: receive buffer full"),
-            (losses.errors, "receive errors"),
-            (losses.sources, "datagrams from sources that are not allowed"),
-            (losses.own, "datagrams of our own"),
-            (losses.duplicate_packets, "datagrams heard before"),
-            (losses.queue, "datagrams dropped in the queue: decoding too slow"),
-            (losses.forgotten_seals, "seals forgotten before the replay window was over"),
-            (*skipped, "frames and datagrams of captures left out: not collectd's, or not whole"),
-            (refused, "refusals"),
-            (losses.duplicate_items, "items heard before"),
-            (*filtered, "items left out by the filter"),
-            (counts.old, "value lists not newer than the one before"),
-            (counts.refused_hosts, "value lists of hosts that are too many (--max-hosts)"),
-            (counts.refused_series, "value lists of series that are too many (--max-series)"),
-            (counts.refused_names, "value lists with names too long to keep"),
-            (counts.untold, "changes of hosts not told: the same one again and again"),
+            (losses.kernel, "datagram", " dropped by the kernel: receive buffer full"),
+            (losses.errors, "receive error", ""),
+            (losses.sources, "datagram", " from sources that are not allowed"),
+            (losses.own, "datagram", " of our own"),
+            (losses.duplicate_packets, "datagram", " heard before"),
+            (losses.queue, "datagram", " dropped in the queue: decoding too slow"),
+            (losses.forgotten_seals, "seal", " forgotten before the replay window was over"),
+            (*skipped, "frame", " of captures left out: not collectd's, or not whole"),
+            (refused, "refusal", ""),
+            (losses.duplicate_items, "item", " heard before"),
+            (*filtered, "item", " left out by the filter"),
+            (counts.old, "value list", " not newer than the one before"),
+            (counts.refused_hosts, "value list", " of hosts that are too many (--max-hosts)"),
+            (counts.refused_series, "value list", " of series that are too many (--max-series)"),
+            (counts.refused_names, "value list", " with names too long to keep"),
+            (counts.untold, "change", " of hosts not told: the same one again and again"),
         ]
         .into_iter()
     }
@@ -273,4 +273,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,6 +8,9 @@ use super::*;
 use crate::fleet::News;
 use crate::listen::{Address, Settings as Listening};
 
+/// When the captures begin, in seconds.
+pub(crate) const START: u64 = 1_700_000_000;
+
 fn settings(filter: Option<&str>) -> Settings {
     let filter = filter.map(|filter| Arc::new(Selection::new(filter).expect("a filter")));
     Settings { limits: Limits { charted: 1000, ..Limits::default() }, types: TypesDb::default(), filter }
@@ -39,17 +42,17 @@ fn play(paths: &[PathBuf], speed: Speed, filter: Option<&str>) -> Watching {
 fn packet(host: &str, second: u64) -> Vec<u8> {
     let identifier =
         Identifier { host: host.into(), plugin: "p".into(), type_: "gauge".into(), ..Identifier::default() };
-    let time = Time::from_secs(1_700_000_000 + second).expect("in range");
+    let time = Time::from_secs(START + second).expect("in range");
     let mut buffer = [0; 1452];
     let mut encoder = Encoder::new(&mut buffer);
     encoder.value_list(&identifier, time, Interval::from_secs(10), [Value::Gauge(second as f64)]).expect("room");
     encoder.packet().to_vec()
 }
 
-/// A capture of these packets, each at a second.
-fn written(directory: &Path, packets: &[(u64, Vec<u8>)]) -> PathBuf {
+/// A capture of these packets, each with its second and the last octet of its sender's address.
+pub(crate) fn written(directory: &Path, packets: &[(u64, u8, Vec<u8>)]) -> PathBuf {
     use crate::record::{Arrived, Recorder, Settings};
-    let path = directory.join("written.pcap");
+    let path = directory.join("fleet.pcap");
     let settings = Settings {
         path: Some(path.clone()),
         rotate_size: None,
@@ -59,9 +62,9 @@ fn written(directory: &Path, packets: &[(u64, Vec<u8>)]) -> PathBuf {
         overwrite: false,
     };
     let mut recorder = Recorder::open(settings, Instant::now()).expect("a file");
-    for (second, octets) in packets {
-        let time = Duration::from_secs(1_700_000_000 + second);
-        let (from, to) = (([10, 0, 0, 1], 4711).into(), ([239, 192, 74, 66], 25_826).into());
+    for (second, sender, octets) in packets {
+        let time = Duration::from_secs(START + second);
+        let (from, to) = (([10, 0, 0, *sender], 4711).into(), ([239, 192, 74, 66], 25_826).into());
         let arrived = Arrived { time, from, to, hop_limit: None, octets, len: octets.len() };
         recorder.push(&arrived, Instant::now()).expect("room");
     }
@@ -76,7 +79,7 @@ fn all_of_a_capture_is_there_at_once() {
     let (totals, sizes) = (watching.totals(), watching.fleet().lock().sizes());
     assert_eq!((watching.state(), sizes.hosts), (State::Ended, 50));
     assert!(
-        totals.counts.packets > 50 && totals.counts.value_lists > 50 && totals.losses().all(|(count, _)| count == 0)
+        totals.counts.packets > 50 && totals.counts.value_lists > 50 && totals.losses().all(|(count, ..)| count == 0)
     );
     // It stays as it was at the end.
     let (first, second) = (watching.now(), watching.now());
@@ -101,10 +104,10 @@ fn what_the_filter_leaves_out_is_counted() {
 #[test]
 fn a_host_was_missing_when_the_capture_says_so_whatever_the_speed() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let hosts = |second: u64| ["a", "b"].map(|host| (second, packet(host, second)));
+    let hosts = |second: u64| ["a", "b"].map(|host| (second, 1, packet(host, second)));
     let mut packets: Vec<_> = (0..5).flat_map(|round| hosts(round * 10)).collect();
-    packets.extend((5..20).map(|round| (round * 10, packet("b", round * 10))));
-    packets.push((200, packet("a", 200)));
+    packets.extend((5..20).map(|round| (round * 10, 1, packet("b", round * 10))));
+    packets.push((200, 1, packet("a", 200)));
     let path = written(directory.path(), &packets);
     for speed in [Speed::AtOnce, Speed::Times(400.0)] {
         let watching = play(std::slice::from_ref(&path), speed, None);
@@ -113,7 +116,7 @@ fn a_host_was_missing_when_the_capture_says_so_whatever_the_speed() {
         let told: Vec<_> = store.news(0).filter_map(|(_, news)| News::observed(news)).collect();
         let words: Vec<_> = told.iter().map(|event| event.change.word()).collect();
         assert_eq!(words, ["new", "new", "missing", "back"], "{speed:?}");
-        let missing = told[2].time.secs() - 1_700_000_000;
+        let missing = told[2].time.secs() - START;
         assert!((70..76).contains(&missing), "{speed:?}: after {missing} s");
         let series = store.hosts().find(|host| host.name() == "b").and_then(|host| host.series().next()).expect("b");
         assert_eq!(series.histories()[0].since(Time::default()).count(), 20);
@@ -123,7 +126,7 @@ fn a_host_was_missing_when_the_capture_says_so_whatever_the_speed() {
 #[test]
 fn a_long_pause_ends_when_it_is_stopped() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let path = written(directory.path(), &[(0, packet("a", 0)), (100_000, packet("a", 100_000))]);
+    let path = written(directory.path(), &[(0, 1, packet("a", 0)), (100_000, 1, packet("a", 100_000))]);
     let watching = play(&[path], Speed::Times(1.0), None);
     until(|| watching.totals().counts.packets == 1);
     let before = watching.now();
@@ -185,8 +188,8 @@ fn what_a_listener_hears_is_there_until_it_is_stopped() {
         watching.stop();
         let totals = watching.totals();
         assert_eq!((watching.state(), watching.fleet().lock().sizes().hosts), (State::Ended, 100));
-        let lost: Vec<_> = totals.losses().filter(|(count, _)| *count > 0).collect();
-        assert!(lost.iter().all(|(_, what)| *what == "refusals"), "{lost:?}");
+        let lost: Vec<_> = totals.losses().filter(|(count, ..)| *count > 0).collect();
+        assert!(lost.iter().all(|(_, what, _)| *what == "refusal"), "{lost:?}");
         assert_eq!(totals.lost(), 0);
     }
 }
