@@ -17,7 +17,7 @@ pub struct Limits {
     pub notifications: usize,
     /// Whether those that are received are among them, or only our own.
     pub keeps_received: bool,
-    /// Values that have a [`History`]; none without charts.
+    /// Values that have a [`History`](super::History); none without charts.
     pub charted: usize,
     /// Points of it that are kept as they came.
     pub points: usize,
@@ -42,7 +42,7 @@ impl Default for Limits {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Packets, and octets of them.
+    /// Packets.
     pub packets: u64,
     /// Octets of the packets.
     pub octets: u64,
