@@ -15,6 +15,7 @@ use heapless::string::StringView;
 use heapless::{Deque, String, Vec};
 
 pub(crate) use self::lamp::Lamp;
+use crate::decimal::Decimal;
 use crate::table::{Name, Table};
 
 /// How many series and notifications may stand at a time.
@@ -309,7 +310,7 @@ impl fmt::Display for Numbers<'_> {
     }
 }
 
-/// A value: integers in all their digits, gauges in as many as tell them from others.
+/// A value: integers in all their digits, gauges in 15.
 pub(crate) struct Number(pub(crate) Value);
 
 impl fmt::Display for Number {
@@ -321,7 +322,7 @@ impl fmt::Display for Number {
                 f.write_str(if number < 0 { "-" } else { "" })?;
                 write!(f, "{}", number.unsigned_abs())
             }
-            Value::Gauge(number) => f.write_str(ryu::Buffer::new().format(number)),
+            Value::Gauge(number) => write!(f, "{}", Decimal(number)),
         }
     }
 }

@@ -20,6 +20,7 @@ mod alarm;
 mod announce;
 mod board;
 mod clock;
+mod decimal;
 mod duties;
 mod exact;
 mod frame;
