@@ -21,15 +21,16 @@ use super::error::{FilterCause, FilterError};
 use super::literal;
 use super::operand::{self, Operand, Source};
 use super::program::{ACCEPT, NumberOperand, Op, Operator, REJECT, Relation, Test, TextOperand};
-use super::token::{Token, Tokens};
-use crate::Full;
+use super::token::{Failed, Token, Tokens};
 
 /// How many parentheses may be open at a time.
 const DEPTH: usize = 16;
 
 /// Compiles `expression` into operations and the texts they need, both empty before.
 pub(super) fn compile(expression: &str, ops: &mut VecView<Op>, texts: &mut VecView<u8>) -> Result<(), FilterError> {
-    Compiler { tokens: Tokens::new(expression), ops, texts }.expression()
+    let mut compiler = Compiler { tokens: Tokens::new(expression), ops, texts };
+    _ = compiler.expression();
+    compiler.tokens.outcome()
 }
 
 struct Compiler<'e, 'f> {
@@ -50,7 +51,7 @@ struct Group {
 }
 
 impl<'e> Compiler<'e, '_> {
-    fn expression(&mut self) -> Result<(), FilterError> {
+    fn expression(&mut self) -> Result<(), Failed> {
         let mut outer = Vec::<Group, DEPTH>::new();
         let mut group = Group::default();
         loop {
@@ -58,8 +59,10 @@ impl<'e> Compiler<'e, '_> {
             let start = self.next_op();
             if token.text == "(" {
                 let around = mem::replace(&mut group, Group { start, all: start, negated });
-                let too_deep = FilterError { column: token.column, cause: FilterCause::TooDeep { depth: DEPTH } };
-                outer.push(around).map_err(|_| too_deep)?;
+                if outer.push(around).is_err() {
+                    let cause = FilterCause::TooDeep { depth: DEPTH };
+                    return Err(self.tokens.fail(FilterError { column: token.column, cause }));
+                }
                 continue;
             }
             self.comparison(token)?;
@@ -86,15 +89,15 @@ impl<'e> Compiler<'e, '_> {
                         outer.pop();
                     }
                     ("", None) => return Ok(()),
-                    (_, None) => return Err(FilterError::expected("'and', 'or' or the end", token)),
-                    (_, Some(_)) => return Err(FilterError::expected("'and', 'or' or ')'", token)),
+                    (_, None) => return Err(self.tokens.expected("'and', 'or' or the end", token)),
+                    (_, Some(_)) => return Err(self.tokens.expected("'and', 'or' or ')'", token)),
                 }
             }
         }
     }
 
     /// The first token behind any number of `not`, and whether this number is odd.
-    fn nots(&mut self) -> Result<(Token<'e>, bool), FilterError> {
+    fn nots(&mut self) -> Result<(Token<'e>, bool), Failed> {
         let mut negated = false;
         loop {
             match self.tokens.next()? {
@@ -105,15 +108,15 @@ impl<'e> Compiler<'e, '_> {
     }
 
     /// A comparison that begins with `first`.
-    fn comparison(&mut self, first: Token<'e>) -> Result<(), FilterError> {
+    fn comparison(&mut self, first: Token<'e>) -> Result<(), Failed> {
         let start = self.next_op();
-        let left = Operand::new(first)?;
-        let (operator, negated) = operand::operator(left, &mut self.tokens)?;
+        let left = Operand::new(first, &mut self.tokens)?;
+        let (operator, negated) = operand::operator(&left, &mut self.tokens)?;
         let right = self.tokens.next()?;
         if operator == Operator::In && right.text == "(" {
-            self.list(left)?;
+            self.list(&left)?;
         } else {
-            self.test(left, operator, right)?;
+            self.test(&left, operator, right)?;
         }
         if negated {
             self.negate(start);
@@ -122,7 +125,7 @@ impl<'e> Compiler<'e, '_> {
     }
 
     /// The rest of a list: whether `left` equals one of its members.
-    fn list(&mut self, left: Operand<'e>) -> Result<(), FilterError> {
+    fn list(&mut self, left: &Operand<'e>) -> Result<(), Failed> {
         let start = self.next_op();
         let mut member = self.tokens.next()?;
         loop {
@@ -132,7 +135,7 @@ impl<'e> Compiler<'e, '_> {
             match token.text {
                 "," => member = self.tokens.next()?,
                 ")" => return Ok(()),
-                _ => return Err(FilterError::expected("',' or ')'", token)),
+                _ => return Err(self.tokens.expected("',' or ')'", token)),
             }
             if member.text == ")" {
                 return Ok(());
@@ -141,51 +144,53 @@ impl<'e> Compiler<'e, '_> {
     }
 
     /// Adds the operation that compares `left` with the operand `token`.
-    fn test(&mut self, left: Operand<'e>, operator: Operator, token: Token<'e>) -> Result<(), FilterError> {
-        let expected = |what| Err(FilterError::expected(what, token));
-        let test = match (left, operator) {
-            (Operand::Text(left), _) => match (left, Operand::new(token)?) {
-                (_, Operand::Text(Source::Field(_))) if operator == Operator::Glob => return expected("a pattern"),
+    #[inline(never)]
+    fn test(&mut self, left: &Operand<'e>, operator: Operator, token: Token<'e>) -> Result<(), Failed> {
+        let test = match (*left, operator) {
+            (Operand::Text(left), _) => match (left, Operand::new(token, &mut self.tokens)?) {
+                (_, Operand::Text(Source::Field(_))) if operator == Operator::Glob => {
+                    return Err(self.tokens.expected("a pattern", token));
+                }
                 (_, Operand::Text(right)) => Test::Text {
                     operator,
                     left: self.text(left, false)?,
                     right: self.text(right, operator == Operator::Glob)?,
                 },
                 (Source::Literal(left), Operand::Word(field)) if operator == Operator::Relation(Relation::Equal) => {
-                    operand::word(field, left)?
+                    operand::word(field, left, &mut self.tokens)?
                 }
-                _ => return expected("a string or a field of text"),
+                _ => return Err(self.tokens.expected("a string or a field of text", token)),
             },
             (Operand::Number(left), Operator::Relation(relation)) => {
-                let test = match (left, Operand::new(token)?) {
+                let test = match (left, Operand::new(token, &mut self.tokens)?) {
                     (NumberOperand::Field(left), Operand::Number(right)) => operand::number(relation, left, right),
                     (literal, Operand::Number(NumberOperand::Field(field))) => {
                         operand::number(relation.reversed(), field, literal)
                     }
-                    (NumberOperand::Literal { .. }, _) => return expected("value, time or interval"),
+                    (NumberOperand::Literal { .. }, _) => {
+                        return Err(self.tokens.expected("value, time or interval", token));
+                    }
                     _ => None,
                 };
                 match test {
                     Some(test) => test,
-                    None => return expected("a number or another field of numbers"),
+                    None => return Err(self.tokens.expected("a number or another field of numbers", token)),
                 }
             }
-            (Operand::Word(field), Operator::Relation(_)) => operand::word(field, token)?,
-            _ => return expected("a list in parentheses"),
+            (Operand::Word(field), Operator::Relation(_)) => operand::word(field, token, &mut self.tokens)?,
+            _ => return Err(self.tokens.expected("a list in parentheses", token)),
         };
-        let full =
-            FilterError { column: token.column, cause: FilterCause::Full(Full { what: "operations of the filter" }) };
-        if self.next_op() >= REJECT {
-            return Err(full);
+        if self.next_op() >= REJECT || self.ops.push(Op { test, yes: ACCEPT, no: REJECT }).is_err() {
+            return Err(self.tokens.full("operations of the filter", token));
         }
-        self.ops.push(Op { test, yes: ACCEPT, no: REJECT }).map_err(|_| full)
+        Ok(())
     }
 
     /// Text for an operation; a literal gets its place.
-    fn text(&mut self, source: Source<'e>, is_pattern: bool) -> Result<TextOperand, FilterError> {
+    fn text(&mut self, source: Source<'e>, is_pattern: bool) -> Result<TextOperand, Failed> {
         Ok(match source {
             Source::Field(field) => TextOperand::Field(field),
-            Source::Literal(token) => literal::store(token, is_pattern, self.texts)?,
+            Source::Literal(token) => literal::store(token, is_pattern, self.texts, &mut self.tokens)?,
         })
     }
 

@@ -19,6 +19,11 @@ impl FilterError {
     pub(super) fn expected(what: &'static str, token: Token<'_>) -> Self {
         Self { column: token.column, cause: FilterCause::Expected { what, found: Found::new(token.text) } }
     }
+
+    /// There is no room for `what` that `token` needs.
+    pub(super) const fn full(what: &'static str, token: Token<'_>) -> Self {
+        Self { column: token.column, cause: FilterCause::Full(Full { what }) }
+    }
 }
 
 impl fmt::Display for FilterError {

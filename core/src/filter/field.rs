@@ -7,6 +7,21 @@ use crate::{Item, Severity};
 pub(super) const NAMES: &str = "a field (host, plugin, plugin_instance, type, type_instance, value, time, interval, \
      severity, message, kind or user)";
 
+const FIELDS: [(&str, Field); 12] = [
+    ("host", Field::Text(TextField::Host)),
+    ("plugin", Field::Text(TextField::Plugin)),
+    ("plugin_instance", Field::Text(TextField::PluginInstance)),
+    ("type", Field::Text(TextField::Type)),
+    ("type_instance", Field::Text(TextField::TypeInstance)),
+    ("message", Field::Text(TextField::Message)),
+    ("user", Field::Text(TextField::User)),
+    ("value", Field::Number(NumberField::Value)),
+    ("time", Field::Number(NumberField::Time)),
+    ("interval", Field::Number(NumberField::Interval)),
+    ("severity", Field::Word(WordField::Severity)),
+    ("kind", Field::Word(WordField::Kind)),
+];
+
 /// Something that an item may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
@@ -18,21 +33,8 @@ pub(super) enum Field {
 impl Field {
     /// By its name, with or without `item.` before it.
     pub(super) fn from_name(name: &str) -> Option<Self> {
-        Some(match name.strip_prefix("item.").unwrap_or(name) {
-            "host" => Self::Text(TextField::Host),
-            "plugin" => Self::Text(TextField::Plugin),
-            "plugin_instance" => Self::Text(TextField::PluginInstance),
-            "type" => Self::Text(TextField::Type),
-            "type_instance" => Self::Text(TextField::TypeInstance),
-            "message" => Self::Text(TextField::Message),
-            "user" => Self::Text(TextField::User),
-            "value" => Self::Number(NumberField::Value),
-            "time" => Self::Number(NumberField::Time),
-            "interval" => Self::Number(NumberField::Interval),
-            "severity" => Self::Word(WordField::Severity),
-            "kind" => Self::Word(WordField::Kind),
-            _ => return None,
-        })
+        let name = name.strip_prefix("item.").unwrap_or(name);
+        FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
     }
 }
 

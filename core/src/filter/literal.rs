@@ -2,62 +2,73 @@
 
 use heapless::VecView;
 
-use super::error::{FilterCause, FilterError};
 use super::glob;
 use super::program::TextOperand;
-use super::token::{Token, characters};
-use crate::Full;
+use super::token::{Failed, Token, Tokens, characters};
 
 /// Appends what the string `token` means to `texts`.
 ///
 /// In a pattern a backslash before one of its signs stays, so that `"\*"` says there what `"\\*"` says.
-pub(super) fn store(token: Token<'_>, is_pattern: bool, texts: &mut VecView<u8>) -> Result<TextOperand, FilterError> {
-    let full = FilterError { column: token.column, cause: FilterCause::Full(Full { what: "text of the filter" }) };
+pub(super) fn store<'e>(
+    token: Token<'e>,
+    is_pattern: bool,
+    texts: &mut VecView<u8>,
+    tokens: &mut Tokens<'e>,
+) -> Result<TextOperand, Failed> {
+    const FULL: &str = "text of the filter";
     let from = texts.len();
     let inside = token.string().unwrap_or_default();
-    let mut rest = inside;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        texts.extend_from_slice(plain.as_bytes()).map_err(|_| full)?;
-        let (octet, behind) = match unescape(escape) {
-            Some(unescaped) => unescaped,
-            None if is_pattern && escape.starts_with(['*', '?', '[', ']', '-', '!']) => (b'\\', escape),
-            None => return Err(bad_escape(token, inside, escape)),
-        };
-        texts.push(octet).map_err(|_| full)?;
+    let mut rest = inside.as_bytes();
+    while let Some((first, mut behind)) = rest.split_first() {
+        let mut octet = *first;
+        if octet == b'\\' {
+            match unescape(behind) {
+                Some(unescaped) => (octet, behind) = unescaped,
+                None if is_pattern && matches!(behind, [b'*' | b'?' | b'[' | b']' | b'-' | b'!', ..]) => {}
+                None => return Err(bad_escape(token, inside, behind, tokens)),
+            }
+        }
+        if texts.push(octet).is_err() {
+            return Err(tokens.full(FULL, token));
+        }
         rest = behind;
     }
-    texts.extend_from_slice(rest.as_bytes()).map_err(|_| full)?;
     if is_pattern && !texts.get(from..).is_some_and(glob::is_valid) {
-        return Err(FilterError::expected("a pattern with every [ closed and nothing missing behind \\", token));
+        return Err(tokens.expected("a pattern with every [ closed and nothing missing behind \\", token));
     }
-    let (start, end) = (u16::try_from(from).map_err(|_| full)?, u16::try_from(texts.len()).map_err(|_| full)?);
-    Ok(TextOperand::Literal { start, end })
+    match (u16::try_from(from), u16::try_from(texts.len())) {
+        (Ok(start), Ok(end)) => Ok(TextOperand::Literal { start, end }),
+        _ => Err(tokens.full(FULL, token)),
+    }
 }
 
 /// What a backslash before `escape` means, and what comes behind.
-fn unescape(escape: &str) -> Option<(u8, &str)> {
-    let (sign, behind) = escape.split_at_checked(1)?;
+fn unescape(escape: &[u8]) -> Option<(u8, &[u8])> {
+    let (sign, behind) = escape.split_first()?;
     Some(match sign {
-        "\\" | "\"" | "'" => (*sign.as_bytes().first()?, behind),
-        "n" => (b'\n', behind),
-        "t" => (b'\t', behind),
-        "x" => {
-            let (digits, behind) = behind.split_at_checked(2)?;
-            // Not even a sign may stand before the digits.
-            let octet = u8::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))?;
-            (octet, behind)
+        b'\\' | b'"' | b'\'' => (*sign, behind),
+        b'n' => (b'\n', behind),
+        b't' => (b'\t', behind),
+        b'x' => {
+            let ([high, low], behind) = behind.split_first_chunk()?;
+            (hexadecimal(*high)? << 4 | hexadecimal(*low)?, behind)
         }
         _ => return None,
     })
 }
 
+fn hexadecimal(digit: u8) -> Option<u8> {
+    u8::try_from(char::from(digit).to_digit(16)?).ok()
+}
+
 /// The error for the backslash in `token` that has `escape` behind it.
-fn bad_escape(token: Token<'_>, inside: &str, escape: &str) -> FilterError {
+#[inline(never)]
+fn bad_escape<'e>(token: Token<'e>, inside: &'e str, escape: &[u8], tokens: &mut Tokens<'e>) -> Failed {
     let before = inside.len().saturating_sub(escape.len()).saturating_sub(1);
     let (before, from) = inside.split_at_checked(before).unwrap_or_default();
     let text = from.char_indices().nth(2).and_then(|(end, _)| from.get(..end)).unwrap_or(from);
     let column = token.column.saturating_add(1).saturating_add(characters(before));
-    FilterError::expected(r#"one of the escapes \\ \" \' \n \t \xNN"#, Token { text, column })
+    tokens.expected(r#"one of the escapes \\ \" \' \n \t \xNN"#, Token { text, column })
 }
 
 #[cfg(test)]
@@ -68,10 +79,11 @@ mod tests {
 
     fn stored<const CAPACITY: usize>(text: &str, is_pattern: bool) -> Result<Vec<u8, CAPACITY>, String> {
         let mut texts = Vec::<u8, CAPACITY>::new();
-        match store(Token { text, column: 10 }, is_pattern, &mut texts) {
+        let mut tokens = Tokens::new("");
+        match store(Token { text, column: 10 }, is_pattern, &mut texts, &mut tokens) {
             Ok(TextOperand::Literal { start: 0, end }) if usize::from(end) == texts.len() => Ok(texts),
             Ok(other) => panic!("{other:?}"),
-            Err(error) => Err(error.to_string()),
+            Err(Failed { .. }) => Err(tokens.outcome().unwrap_err().to_string()),
         }
     }
 

@@ -1,10 +1,9 @@
 //! The two sides of a comparison, what may stand between them, and which go together.
 
-use super::error::FilterError;
 use super::field::{Field, NAMES, NumberField, TextField, WordField};
 use super::number::Number;
 use super::program::{NumberOperand, Operator, Relation, Test};
-use super::token::{Token, Tokens};
+use super::token::{Failed, Token, Tokens};
 
 /// One side of a comparison.
 #[derive(Clone, Copy)]
@@ -23,29 +22,35 @@ pub(super) enum Source<'e> {
 
 impl<'e> Operand<'e> {
     /// What `token` is as one side.
-    pub(super) fn new(token: Token<'e>) -> Result<Self, FilterError> {
-        let expected = |what| FilterError::expected(what, token);
+    #[inline(never)]
+    pub(super) fn new(token: Token<'e>, tokens: &mut Tokens<'e>) -> Result<Self, Failed> {
+        let mut what = "a field, a string or a number";
         if token.string().is_some() {
             return Ok(Self::Text(Source::Literal(token)));
         }
         if token.is_number() {
-            let number = Number::parse(token.text).ok_or_else(|| expected("a decimal number of at most 19 digits"))?;
-            let rounds = token.text.bytes().any(|octet| matches!(octet, b'.' | b'e' | b'E'));
-            return Ok(Self::Number(NumberOperand::Literal { number, rounds }));
+            if let Some(number) = Number::parse(token.text) {
+                let rounds = token.text.bytes().any(|octet| matches!(octet, b'.' | b'e' | b'E'));
+                return Ok(Self::Number(NumberOperand::Literal { number, rounds }));
+            }
+            what = "a decimal number of at most 19 digits";
         }
         if token.is_word() {
-            return Ok(match Field::from_name(token.text).ok_or_else(|| expected(NAMES))? {
-                Field::Text(field) => Self::Text(Source::Field(field)),
-                Field::Number(field) => Self::Number(NumberOperand::Field(field)),
-                Field::Word(field) => Self::Word(field),
-            });
+            if let Some(field) = Field::from_name(token.text) {
+                return Ok(match field {
+                    Field::Text(field) => Self::Text(Source::Field(field)),
+                    Field::Number(field) => Self::Number(NumberOperand::Field(field)),
+                    Field::Word(field) => Self::Word(field),
+                });
+            }
+            what = NAMES;
         }
-        Err(expected("a field, a string or a number"))
+        Err(tokens.expected(what, token))
     }
 }
 
 /// The next operator, which must be possible behind `left`, and whether what it says is to be negated.
-pub(super) fn operator(left: Operand<'_>, tokens: &mut Tokens<'_>) -> Result<(Operator, bool), FilterError> {
+pub(super) fn operator(left: &Operand<'_>, tokens: &mut Tokens<'_>) -> Result<(Operator, bool), Failed> {
     let token = tokens.next()?;
     let operator = match token.text {
         "==" | "!=" => Operator::Relation(Relation::Equal),
@@ -56,10 +61,10 @@ pub(super) fn operator(left: Operand<'_>, tokens: &mut Tokens<'_>) -> Result<(Op
         "in" => Operator::In,
         "not" => match tokens.next()? {
             Token { text: "in", .. } => Operator::In,
-            token => return Err(FilterError::expected("'in'", token)),
+            token => return Err(tokens.expected("'in'", token)),
         },
         "~" => Operator::Glob,
-        _ => return Err(FilterError::expected("an operator (== != < <= > >= in not in ~)", token)),
+        _ => return Err(tokens.expected("an operator (== != < <= > >= in not in ~)", token)),
     };
     let possible = match (left, operator) {
         (Operand::Text(_), _)
@@ -72,13 +77,15 @@ pub(super) fn operator(left: Operand<'_>, tokens: &mut Tokens<'_>) -> Result<(Op
         (Operand::Number(NumberOperand::Literal { .. }), _) => "== != < <= > or >=",
         (Operand::Word(_), _) => "== != in or not in",
     };
-    Err(FilterError::expected(possible, token))
+    Err(tokens.expected(possible, token))
 }
 
 /// Whether `field` is the word that `token` says.
-pub(super) fn word(field: WordField, token: Token<'_>) -> Result<Test, FilterError> {
-    let word = token.string().and_then(|word| field.word(word));
-    word.map(Test::Word).ok_or_else(|| FilterError::expected(field.words(), token))
+pub(super) fn word(field: WordField, token: Token<'_>, tokens: &mut Tokens<'_>) -> Result<Test, Failed> {
+    match token.string().and_then(|word| field.word(word)) {
+        Some(word) => Ok(Test::Word(word)),
+        None => Err(tokens.expected(field.words(), token)),
+    }
 }
 
 /// A comparison of numbers, with the field that may hold several of them on the left.

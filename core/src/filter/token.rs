@@ -28,20 +28,48 @@ impl<'e> Token<'e> {
     }
 }
 
-/// What is left of an expression.
+/// What is left of an expression, and what is wrong with it.
 #[derive(Debug)]
 pub(super) struct Tokens<'e> {
     rest: &'e str,
     column: usize,
+    outcome: Result<(), FilterError>,
 }
+
+/// The expression is no filter; why is kept with the tokens, so that what fails returns nothing large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Failed(());
 
 impl<'e> Tokens<'e> {
     pub(super) const fn new(expression: &'e str) -> Self {
-        Self { rest: expression, column: 1 }
+        Self { rest: expression, column: 1, outcome: Ok(()) }
+    }
+
+    /// What is wrong with the expression, if anything was found to be.
+    pub(super) const fn outcome(&self) -> Result<(), FilterError> {
+        self.outcome
+    }
+
+    /// Keeps that this is wrong.
+    pub(super) const fn fail(&mut self, error: FilterError) -> Failed {
+        self.outcome = Err(error);
+        Failed(())
+    }
+
+    /// Keeps that `token` stands where `what` should.
+    #[inline(never)]
+    pub(super) fn expected(&mut self, what: &'static str, token: Token<'_>) -> Failed {
+        self.fail(FilterError::expected(what, token))
+    }
+
+    /// Keeps that there is no room for `what` that `token` needs.
+    #[inline(never)]
+    pub(super) const fn full(&mut self, what: &'static str, token: Token<'_>) -> Failed {
+        self.fail(FilterError::full(what, token))
     }
 
     /// The next token; at the end there are as many empty ones as are asked for.
-    pub(super) fn next(&mut self) -> Result<Token<'e>, FilterError> {
+    pub(super) fn next(&mut self) -> Result<Token<'e>, Failed> {
         let blanks = self.rest.bytes().take_while(|octet| matches!(octet, b' ' | b'\t' | b'\n' | b'\r')).count();
         self.take(blanks);
         let length = match self.rest.as_bytes() {
@@ -49,7 +77,7 @@ impl<'e> Tokens<'e> {
                 Some(length) => length,
                 None => {
                     self.take(self.rest.len());
-                    return Err(FilterError::expected("a closing quote", Token { text: "", column: self.column }));
+                    return Err(self.expected("a closing quote", Token { text: "", column: self.column }));
                 }
             },
             [b'0'..=b'9' | b'+' | b'-', after @ ..] => number(after),
@@ -158,7 +186,9 @@ mod tests {
     #[test]
     fn a_string_without_its_end_is_missed_at_the_end() {
         for expression in ["'ab\"", "\"ab'", "'ab\\'", "  'ü"] {
-            let error = Tokens::new(expression).next().unwrap_err();
+            let mut tokens = Tokens::new(expression);
+            tokens.next().unwrap_err();
+            let error = tokens.outcome().unwrap_err();
             let column = expression.chars().count() + 1;
             assert_eq!(error.to_string(), format!("column {column}: expected a closing quote, found the end"));
         }

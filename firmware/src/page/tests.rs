@@ -128,7 +128,10 @@ fn json_tells_integers_exactly_and_gauges_in_15_digits() {
     let mut things = Things::new();
     things.list("web01/if-eth0/if_octets", &[Value::Derive(i64::MIN), Value::Counter(u64::MAX)]);
     things.list("web01/load/gauge-1", &[Value::Gauge(0.1), Value::Gauge(f64::NAN), Value::Gauge(f64::NEG_INFINITY)]);
-    things.list("web01/load/gauge-2", &[Value::Gauge(5e6), Value::Gauge(1.0 / 3.0), Value::Absolute(9_007_199_254_740_993)]);
+    things.list(
+        "web01/load/gauge-2",
+        &[Value::Gauge(5e6), Value::Gauge(1.0 / 3.0), Value::Absolute(9_007_199_254_740_993)],
+    );
     things.alarms.poll(&mut things.table, 3, at(100));
     let json = json(&things);
     assert_eq!((&json["board"], &json["name"]), (&"lm3s6965evb".into(), &"lab".into()));
