@@ -8,59 +8,37 @@ use crate::Text;
 /// One data source of most types.
 const VALUE: &[&str] = &["value"];
 
-/// The other types, by their data sources: a table is a third as large as the code that a `match` becomes.
-static OTHERS: &[(&[&str], &[&str])] = &[
+/// The other types, by their data sources, with blanks between them: each would need as much room again for its address and length.
+static OTHERS: &[(&[&str], &str)] = &[
     (
         &["rx", "tx"],
-        &[
-            "if_dropped",
-            "if_errors",
-            "if_octets",
-            "if_packets",
-            "ib_octets",
-            "ib_packets",
-            "io_octets",
-            "io_packets",
-            "memcached_octets",
-            "mysql_octets",
-            "node_octets",
-            "serial_octets",
-        ],
+        "if_dropped if_errors if_octets if_packets ib_octets ib_packets io_octets io_packets memcached_octets mysql_octets \
+         node_octets serial_octets",
     ),
     (
         &["read", "write"],
-        &[
-            "disk_latency",
-            "disk_merged",
-            "disk_octets",
-            "disk_ops",
-            "disk_time",
-            "io_ops",
-            "ps_disk_octets",
-            "ps_disk_ops",
-            "arc_l2_bytes",
-        ],
+        "disk_latency disk_merged disk_octets disk_ops disk_time io_ops ps_disk_octets ps_disk_ops arc_l2_bytes",
     ),
-    (&["shortterm", "midterm", "longterm"], &["load"]),
-    (&["used", "free"], &["df"]),
-    (&["uncompressed", "compressed"], &["compression"]),
-    (&["io_time", "weighted_io_time"], &["disk_io_time"]),
-    (&["queries", "responses"], &["dns_octets"]),
-    (&["state", "reason"], &["domain_state"]),
-    (&["scaled", "raw", "enabled", "running"], &["pmu_counter"]),
-    (&["processes", "threads"], &["ps_count"]),
-    (&["user", "syst"], &["ps_cputime"]),
-    (&["minflt", "majflt"], &["ps_pagefaults", "vmpage_faults"]),
-    (&["current", "worst", "threshold", "pretty"], &["smart_attribute"]),
-    (&["vf_rx", "vf_tx"], &["vf_bytes", "vf_dropped", "vf_packets"]),
-    (&["in", "out"], &["vmpage_io"]),
-    (&["value", "threshold"], &["voltage_threshold"]),
-    (&["demand_data", "demand_metadata", "prefetch_data", "prefetch_metadata"], &["arc_counts"]),
-    (&["current", "target", "minlimit", "maxlimit"], &["arc_size"]),
-    (&["hits", "inserts", "not_cached", "lowmem_prunes", "queries_in_cache"], &["mysql_qcache"]),
-    (&["running", "connected", "cached", "created"], &["mysql_threads"]),
-    (&["seconds"], &["duration"]),
-    (&["vf_value"], &["vf_broadcast", "vf_link_info", "vf_multicast"]),
+    (&["shortterm", "midterm", "longterm"], "load"),
+    (&["used", "free"], "df"),
+    (&["uncompressed", "compressed"], "compression"),
+    (&["io_time", "weighted_io_time"], "disk_io_time"),
+    (&["queries", "responses"], "dns_octets"),
+    (&["state", "reason"], "domain_state"),
+    (&["scaled", "raw", "enabled", "running"], "pmu_counter"),
+    (&["processes", "threads"], "ps_count"),
+    (&["user", "syst"], "ps_cputime"),
+    (&["minflt", "majflt"], "ps_pagefaults vmpage_faults"),
+    (&["current", "worst", "threshold", "pretty"], "smart_attribute"),
+    (&["vf_rx", "vf_tx"], "vf_bytes vf_dropped vf_packets"),
+    (&["in", "out"], "vmpage_io"),
+    (&["value", "threshold"], "voltage_threshold"),
+    (&["demand_data", "demand_metadata", "prefetch_data", "prefetch_metadata"], "arc_counts"),
+    (&["current", "target", "minlimit", "maxlimit"], "arc_size"),
+    (&["hits", "inserts", "not_cached", "lowmem_prunes", "queries_in_cache"], "mysql_qcache"),
+    (&["running", "connected", "cached", "created"], "mysql_threads"),
+    (&["seconds"], "duration"),
+    (&["vf_value"], "vf_broadcast vf_link_info vf_multicast"),
 ];
 
 /// The data source names of a type with `count` values.
@@ -77,7 +55,9 @@ static OTHERS: &[(&[&str], &[&str])] = &[
 /// ```
 #[must_use]
 pub fn of(type_: Text<'_>, count: usize) -> Option<&'static [&'static str]> {
-    let other = OTHERS.iter().find(|(_, types)| types.iter().any(|other| type_.as_octets() == other.as_bytes()));
+    let other = OTHERS
+        .iter()
+        .find(|(_, types)| types.as_bytes().split(|octet| *octet == b' ').any(|other| type_.as_octets() == other));
     let names = other.map_or(VALUE, |(names, _)| names);
     (names.len() == count).then_some(names)
 }

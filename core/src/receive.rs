@@ -309,7 +309,8 @@ impl Counters {
 
     /// How often something was refused, for each reason by its [word](Cause::word), the ones that did not happen included.
     pub fn refused_by_cause(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Cause::WORDS.into_iter().zip(self.refused)
+        let words: &'static [&'static str] = &Cause::WORDS;
+        words.iter().copied().zip(self.refused.iter().copied())
     }
 
     fn count_arrival(&mut self, arrival: Arrival, room: usize) {

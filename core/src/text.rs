@@ -112,16 +112,25 @@ impl fmt::Display for Text<'_> {
                 f.write_str(safe)?;
                 match last.map(|last| (last, u32::from(last))) {
                     None => {}
-                    Some((_, code @ 0..=0x7f)) => write!(f, "\\x{code:02x}")?,
+                    Some((_, code @ 0..=0x7f)) => escape(f, u8::try_from(code).unwrap_or_default())?,
                     Some((last, _)) => fmt::Display::fmt(&last.escape_unicode(), f)?,
                 }
             }
             for octet in chunk.invalid() {
-                write!(f, "\\x{octet:02x}")?;
+                escape(f, *octet)?;
             }
         }
         Ok(())
     }
+}
+
+/// As `\x1b`.
+fn escape(f: &mut fmt::Formatter<'_>, octet: u8) -> fmt::Result {
+    f.write_str("\\x")?;
+    for digit in [octet >> 4, octet & 0xf] {
+        f.write_char(char::from_digit(digit.into(), 16).unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 /// Text that is safe to print as it is; anything else as octets.

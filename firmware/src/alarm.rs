@@ -16,6 +16,7 @@ use heapless::{Deque, String, Vec};
 
 pub(crate) use self::lamp::Lamp;
 use crate::decimal::Decimal;
+use crate::plain::{Digits, Word};
 use crate::table::{Name, Table};
 
 /// How many series and notifications may stand at a time.
@@ -172,14 +173,14 @@ impl Alarms {
                     }
                     let threshold = u8::try_from(number).ok();
                     if let Some(subject) = self.stand(threshold, severity, &list.identifier, message, now) {
-                        let message = cut(format_args!("{} matches {expression}", Numbers(list)));
+                        let message = cut(format_args!("{} matches {}", Numbers(list), Word(expression)));
                         self.event(Event { severity, subject, message });
                     }
                 }
                 (false, Some(_)) => {
                     let alarm = standing.map(|place| self.standing.swap_remove(place));
                     if let Some(Alarm { subject, .. }) = alarm {
-                        let message = cut(format_args!("{} matches no more {expression}", Numbers(list)));
+                        let message = cut(format_args!("{} matches no more {}", Numbers(list), Word(expression)));
                         self.event(Event { severity: Severity::Okay, subject, message });
                     }
                 }
@@ -222,7 +223,7 @@ impl Alarms {
             };
             let secs = host.age(now).as_secs();
             let (severity, message) = match silent {
-                true => (Severity::Failure, cut(format_args!("nothing heard for {secs} s"))),
+                true => (Severity::Failure, cut(format_args!("nothing heard for {} s", Digits::decimal(secs)))),
                 false => (Severity::Okay, cut(format_args!("heard again"))),
             };
             self.event(Event { severity, subject, message });
@@ -304,7 +305,7 @@ impl fmt::Display for Numbers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, value) in self.0.values.iter().enumerate() {
             f.write_str(if place == 0 { "" } else { ", " })?;
-            write!(f, "{}", Number(value))?;
+            Number(value).fmt(f)?;
         }
         Ok(())
     }
@@ -316,13 +317,12 @@ pub(crate) struct Number(pub(crate) Value);
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Value::Counter(number) | Value::Absolute(number) => write!(f, "{number}"),
+            Value::Counter(number) | Value::Absolute(number) => Digits::decimal(number).fmt(f),
             Value::Derive(number) => {
-                // Not another function for numbers with a sign.
                 f.write_str(if number < 0 { "-" } else { "" })?;
-                write!(f, "{}", number.unsigned_abs())
+                Digits::decimal(number.unsigned_abs()).fmt(f)
             }
-            Value::Gauge(number) => write!(f, "{}", Decimal(number)),
+            Value::Gauge(number) => Decimal(number).fmt(f),
         }
     }
 }

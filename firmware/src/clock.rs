@@ -163,9 +163,9 @@ impl Clock {
     }
 
     fn answer(&mut self, octets: &[u8], now: Duration) -> Option<()> {
-        let number = |at: usize| octets.get(at..)?.first_chunk().map(|octets| u64::from_be_bytes(*octets));
-        let (&[flags, stratum], originate) = (octets.first_chunk()?, number(24)?);
-        let (received, told) = (number(32)?, number(40)?);
+        let ([head, about, _, originate, received, told, ..], _) = octets.as_chunks::<8>() else { return None };
+        let ([flags, stratum, ..], [.., a, b, c, d]) = (*head, *about);
+        let [originate, received, told] = [originate, received, told].map(|octets| u64::from_be_bytes(*octets));
         let (nonce, sent) = self.asked?;
         let waited = now.checked_sub(sent)?;
         let (mode, version) = (flags & 7, flags >> 3 & 7);
@@ -175,10 +175,7 @@ impl Clock {
         // Whatever it says, there is no second answer.
         self.asked = None;
         if stratum == 0 {
-            let wait = match octets.get(12..16) {
-                Some(b"RATE") => ASK_EVERY,
-                _ => UNWANTED,
-            };
+            let wait = if [a, b, c, d] == *b"RATE" { ASK_EVERY } else { UNWANTED };
             self.next = now.saturating_add(wait);
             return None;
         }

@@ -1,6 +1,8 @@
 //! Floats as decimal numbers, in a quarter of the flash that the shortest form takes.
 
-use core::fmt::{self, Write};
+use core::fmt::{self, Display as _, Write as _};
+
+use crate::plain::Digits;
 
 /// Decimal digits that are written.
 const DIGITS: usize = 15;
@@ -59,7 +61,7 @@ fn write(f: &mut fmt::Formatter<'_>, mantissa: u64, exponent: i32) -> fmt::Resul
     }
     if !is_plain {
         f.write_str(if last < 0 { "e-" } else { "e" })?;
-        write!(f, "{}", last.unsigned_abs())?;
+        Digits::decimal(last.unsigned_abs()).fmt(f)?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::alarm::{Alarms, Lamp};
 use crate::clock::Clock;
 use crate::log::{Allowance, info, log_item, warning};
 use crate::page::View;
+use crate::plain::{Digits, Word};
 use crate::report::{Facts, Report};
 use crate::settings::Settings;
 use crate::table::{Run, Table};
@@ -55,7 +56,8 @@ impl<'a> Duties<'a> {
         let name = settings.name.unwrap_or_else(|| {
             let [.., a, b, c] = board.mac;
             // A name that is too long for its place is cut.
-            _ = write!(name, "{}-{a:02x}{b:02x}{c:02x}", board.name);
+            let [a, b, c] = [a, b, c].map(|octet| Digits::hexadecimal(octet, 2));
+            _ = write!(name, "{}-{a}{b}{c}", Word(board.name));
             name
         });
         Self {
@@ -65,7 +67,7 @@ impl<'a> Duties<'a> {
             table,
             alarms,
             clock: Clock::new(board.seed),
-            report: Report::new(name, settings.report, settings.report_user.clone()),
+            report: Report::new(name, settings.report, settings.report_user.as_ref().map(|(user, key)| (*user, key))),
             allowance: Allowance::new(settings.log_rate),
             told: None,
             worst: Severity::Okay,

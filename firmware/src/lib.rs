@@ -27,6 +27,7 @@ mod frame;
 mod log;
 mod node;
 mod page;
+mod plain;
 mod report;
 mod settings;
 mod socket;

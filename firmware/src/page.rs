@@ -23,6 +23,7 @@ use smoltcp::socket::tcp;
 pub(crate) use self::content::View;
 use self::content::{Content, PIECE, Piece};
 use self::request::{Reader, Request, Status};
+use crate::plain::{Digits, Word};
 
 /// Where it listens.
 const HTTP_PORT: u16 = 80;
@@ -219,18 +220,20 @@ impl Answer {
     }
 
     fn head(&mut self, status: Status, head_only: bool) -> fmt::Result {
-        let (out, words) = (&mut self.piece, status.words());
+        let (out, words) = (&mut self.piece, Word(status.words()));
         write!(out, "HTTP/1.1 {words}\r\nConnection: close\r\nCache-Control: no-store\r\n")?;
         out.write_str("X-Content-Type-Options: nosniff\r\n")?;
-        let type_ = if status == Status::Json { "application/json" } else { "text/plain; charset=utf-8" };
-        write!(out, "Content-Type: {type_}\r\n")?;
+        out.write_str("Content-Type: ")?;
+        out.write_str(if status == Status::Json { "application/json" } else { "text/plain; charset=utf-8" })?;
+        out.write_str("\r\n")?;
         if status == Status::MethodNotAllowed {
             out.write_str("Allow: GET, HEAD\r\n")?;
         }
         match status {
             Status::Text | Status::Json => out.write_str("\r\n"),
             _ => {
-                write!(out, "Content-Length: {}\r\n\r\n", words.len().saturating_add(1))?;
+                let length = u32::try_from(words.0.len()).unwrap_or(u32::MAX).saturating_add(1);
+                write!(out, "Content-Length: {}\r\n\r\n", Digits::decimal(length))?;
                 if head_only { Ok(()) } else { writeln!(out, "{words}") }
             }
         }

@@ -14,7 +14,6 @@
 //! The types are those of collectd's types.db. Alarms are sent as notifications, one in a packet. Nothing is sent before the
 //! wall time is known, and no time is sent twice or goes back.
 
-use core::fmt::Write as _;
 use core::time::Duration;
 
 use collectd_net::{Counters, Encoder, Full, Identifier, Interval, Key, SEAL_ROOM, Text, Time, Value};
@@ -51,7 +50,7 @@ pub(crate) struct Facts<'a> {
 pub(crate) struct Report<'a> {
     host: &'a str,
     interval: Option<Duration>,
-    user: Option<(&'a str, Key)>,
+    user: Option<(&'a str, &'a Key)>,
     next: Duration,
     /// Time of this round's values, and the next reading to send of them.
     round: Option<(Time, usize)>,
@@ -61,7 +60,7 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     /// Reports of `host` each `interval`, if there is one; signed by `user`, if there is one, and unsigned else.
-    pub(crate) fn new(host: &'a str, interval: Option<Duration>, user: Option<(&'a str, Key)>) -> Self {
+    pub(crate) fn new(host: &'a str, interval: Option<Duration>, user: Option<(&'a str, &'a Key)>) -> Self {
         Self {
             host,
             interval: interval.filter(|interval| !interval.is_zero()),
@@ -231,7 +230,7 @@ impl Facts<'_> {
                 }
             }
         };
-        write!(instance, "{name}").ok()?;
+        instance.push_str(name).ok()?;
         Some(Reading { type_, instance, value })
     }
 }
@@ -322,7 +321,8 @@ mod tests {
 
     #[test]
     fn readings_are_signed_by_the_user() {
-        let user = Some(("board", Key::new(b"s3cr3t")));
+        let key = Key::new(b"s3cr3t");
+        let user = Some(("board", &key));
         let mut report = Report::new("b", Some(Duration::from_secs(10)), user);
         let mut packets = packets(&mut report, 20, &clock(), &READINGS, 1452);
         assert_eq!(packets.len(), 1);
@@ -354,7 +354,8 @@ mod tests {
     #[test]
     fn no_room_at_all_ends() {
         for size in 0..120 {
-            let user = Some(("board", Key::new(b"s3cr3t")));
+            let key = Key::new(b"s3cr3t");
+            let user = Some(("board", &key));
             let mut report = Report::new("b", Some(Duration::from_secs(10)), user);
             for packet in packets(&mut report, 20, &clock(), &READINGS, size) {
                 assert!(!packet.is_empty() && packet.len() <= size);
@@ -393,7 +394,8 @@ mod tests {
         for (name, value) in [("web01/load/load", 6), ("web02/load/load", 7)] {
             with_list(name, 10, &[Value::Counter(value)], |list| alarms.value_list(list, &thresholds, Duration::ZERO));
         }
-        let mut report = Report::new("b", None, Some(("board", Key::new(b"s3cr3t"))));
+        let key = Key::new(b"s3cr3t");
+        let mut report = Report::new("b", None, Some(("board", &key)));
         let mut buffer = [0xa5; 1452];
         let event = alarms.event_to_send().unwrap();
         assert_eq!(event.severity, Severity::Failure);

@@ -9,7 +9,7 @@ use collectd_net::{Filter, FilterError, GROUP_V4, GROUP_V6, Key, PORT, SecurityL
 use heapless::Vec;
 use smoltcp::wire::{IpAddress, IpCidr, Ipv4Cidr, Ipv6Cidr};
 
-use crate::address::{address, cidr, socket};
+use crate::address::{address, cidr, cut, first, socket};
 use crate::alarm::Threshold;
 
 /// Groups that a node can join.
@@ -141,19 +141,31 @@ impl<'a> Settings<'a> {
     #[inline(never)]
     fn line(&mut self, line: &'a [u8]) -> Result<(), SettingsCause> {
         let line = str::from_utf8(line).map_err(|_| SettingsCause::Expected("text in UTF-8"))?;
-        let (key, value) = line.split_once('=').ok_or(SettingsCause::Expected("key = value"))?;
-        let value = value.trim_ascii();
-        match key.trim_ascii() {
+        let (key, value) = cut(line, b'=').ok_or(SettingsCause::Expected("key = value"))?;
+        let (key, value) = (key.trim_ascii(), value.trim_ascii());
+        match key {
+            "filter" => self.filter(value),
+            "threshold" => self.threshold(value),
+            _ => self.set(key, value).map_err(|wrong| match wrong {
+                Wrong::Key => SettingsCause::Key,
+                Wrong::Expected(what) => SettingsCause::Expected(what),
+                Wrong::Full(what) => SettingsCause::Full(what),
+            }),
+        }
+    }
+
+    // Each apart, and so each with a small piece of the stack.
+
+    /// The keys without expressions.
+    #[inline(never)]
+    fn set(&mut self, key: &str, value: &'a str) -> Result<(), Wrong> {
+        match key {
             "name" => self.name = Some(non_empty(value, "a host name")?),
-            "address" | "gateway" | "address6" | "groups" | "report-to" | "sntp" => {
-                return self.place(key.trim_ascii(), value);
-            }
-            "user" | "report-user" => return self.user(key.trim_ascii() == "report-user", value),
-            "filter" => return self.filter(value),
-            "threshold" => return self.threshold(value),
+            "address" | "gateway" | "address6" | "groups" | "report-to" | "sntp" => return self.place(key, value),
+            "user" | "report-user" => return self.user(key == "report-user", value),
             "port" => self.port = positive(value, "a port")?,
             "security-level" => {
-                self.security_level = value.parse().map_err(|_| SettingsCause::Expected("none, sign or encrypt"))?;
+                self.security_level = value.parse().map_err(|_| Wrong::Expected("none, sign or encrypt"))?;
             }
             "log-rate" => self.log_rate = number(value, "lines in a second")?,
             "missing-after" => self.missing_after = positive(value, "a number of intervals")?,
@@ -165,16 +177,14 @@ impl<'a> Settings<'a> {
                 }
             }
             "http" => self.http = on_or_off(value)?,
-            _ => return Err(SettingsCause::Key),
+            _ => return Err(Wrong::Key),
         }
         Ok(())
     }
 
-    // Each apart, and so each with a small piece of the stack.
-
     /// The keys of addresses.
     #[inline(never)]
-    fn place(&mut self, key: &str, value: &str) -> Result<(), SettingsCause> {
+    fn place(&mut self, key: &str, value: &str) -> Result<(), Wrong> {
         match key {
             "address" => {
                 self.address = match value {
@@ -182,13 +192,13 @@ impl<'a> Settings<'a> {
                     "off" => Address::Off,
                     _ => match cidr(value) {
                         Some(IpCidr::Ipv4(cidr)) => Address::Static(cidr),
-                        _ => return Err(SettingsCause::Expected("dhcp, off or an address like 10.0.0.2/24")),
+                        _ => return Err(Wrong::Expected("dhcp, off or an address like 10.0.0.2/24")),
                     },
                 }
             }
             "gateway" => match ip(value, "an IPv4 address")? {
                 IpAddr::V4(gateway) => self.gateway = Some(gateway),
-                IpAddr::V6(_) => return Err(SettingsCause::Expected("an IPv4 address")),
+                IpAddr::V6(_) => return Err(Wrong::Expected("an IPv4 address")),
             },
             "address6" => {
                 self.address6 = match value {
@@ -196,25 +206,32 @@ impl<'a> Settings<'a> {
                     "off" => Address6::Off,
                     _ => match cidr(value) {
                         Some(IpCidr::Ipv6(cidr)) => Address6::Static(cidr),
-                        _ => return Err(SettingsCause::Expected("slaac, off or an address like fd00::2/64")),
+                        _ => return Err(Wrong::Expected("slaac, off or an address like fd00::2/64")),
                     },
                 }
             }
             "groups" => {
                 let mut groups = Vec::new();
-                for group in value.split(',').map(str::trim_ascii).filter(|group| !group.is_empty()) {
+                let mut rest = Some(value);
+                while let Some(value) = rest {
                     const GROUP: &str = "multicast addresses with commas between them";
+                    let group;
+                    (group, rest) = first(value, b',');
+                    let group = group.trim_ascii();
+                    if group.is_empty() {
+                        continue;
+                    }
                     let group = IpAddress::from(ip(group, GROUP)?);
-                    let group = group.is_multicast().then_some(group).ok_or(SettingsCause::Expected(GROUP))?;
-                    groups.push(group).map_err(|_| SettingsCause::Full("groups"))?;
+                    let group = group.is_multicast().then_some(group).ok_or(Wrong::Expected(GROUP))?;
+                    groups.push(group).map_err(|_| Wrong::Full("groups"))?;
                 }
                 self.groups = groups;
             }
             "report-to" => {
                 const PLACE: &str = "an address, with a port or without";
-                let place = socket(value, PORT).ok_or(SettingsCause::Expected(PLACE))?;
+                let place = socket(value, PORT).ok_or(Wrong::Expected(PLACE))?;
                 self.report_to = (place.port() > 0 && !place.ip().is_unspecified()).then_some(place);
-                self.report_to.ok_or(SettingsCause::Expected(PLACE))?;
+                self.report_to.ok_or(Wrong::Expected(PLACE))?;
             }
             _ => self.sntp = Some(ip(value, "an address")?.into()),
         }
@@ -222,13 +239,13 @@ impl<'a> Settings<'a> {
     }
 
     #[inline(never)]
-    fn user(&mut self, reports: bool, value: &'a str) -> Result<(), SettingsCause> {
+    fn user(&mut self, reports: bool, value: &'a str) -> Result<(), Wrong> {
         let (name, password) = credentials(value)?;
         if reports {
             self.report_user = Some((name, Key::new(password.as_bytes())));
             return Ok(());
         }
-        self.users.push(User::new(name, password)).map_err(|_| SettingsCause::Full("users"))
+        self.users.push(User::new(name, password)).map_err(|_| Wrong::Full("users"))
     }
 
     #[inline(never)]
@@ -263,37 +280,43 @@ impl<'a> Settings<'a> {
     }
 }
 
-fn non_empty<'a>(value: &'a str, expected: &'static str) -> Result<&'a str, SettingsCause> {
-    if value.is_empty() { Err(SettingsCause::Expected(expected)) } else { Ok(value) }
+fn non_empty<'a>(value: &'a str, expected: &'static str) -> Result<&'a str, Wrong> {
+    if value.is_empty() { Err(Wrong::Expected(expected)) } else { Ok(value) }
 }
 
 #[inline(never)]
-fn ip(value: &str, expected: &'static str) -> Result<IpAddr, SettingsCause> {
-    address(value).ok_or(SettingsCause::Expected(expected))
+fn ip(value: &str, expected: &'static str) -> Result<IpAddr, Wrong> {
+    address(value).ok_or(Wrong::Expected(expected))
 }
 
 #[inline(never)]
-fn number(value: &str, expected: &'static str) -> Result<u16, SettingsCause> {
-    value.parse().map_err(|_| SettingsCause::Expected(expected))
+fn number(value: &str, expected: &'static str) -> Result<u16, Wrong> {
+    value.parse().map_err(|_| Wrong::Expected(expected))
 }
 
-fn positive(value: &str, expected: &'static str) -> Result<u16, SettingsCause> {
-    number(value, expected)
-        .and_then(|number| if number > 0 { Ok(number) } else { Err(SettingsCause::Expected(expected)) })
+fn positive(value: &str, expected: &'static str) -> Result<u16, Wrong> {
+    number(value, expected).and_then(|number| if number > 0 { Ok(number) } else { Err(Wrong::Expected(expected)) })
 }
 
-fn on_or_off(value: &str) -> Result<bool, SettingsCause> {
+fn on_or_off(value: &str) -> Result<bool, Wrong> {
     match value {
         "on" => Ok(true),
         "off" => Ok(false),
-        _ => Err(SettingsCause::Expected("on or off")),
+        _ => Err(Wrong::Expected("on or off")),
     }
 }
 
 /// The password is everything behind the first space, as it may have spaces itself.
-fn credentials(value: &str) -> Result<(&str, &str), SettingsCause> {
-    let (name, password) = value.split_once(' ').ok_or(SettingsCause::Expected("a name and a password"))?;
+fn credentials(value: &str) -> Result<(&str, &str), Wrong> {
+    let (name, password) = cut(value, b' ').ok_or(Wrong::Expected("a name and a password"))?;
     Ok((name, password.trim_ascii_start()))
+}
+
+/// The causes that are small: most of what fails is one of these, and hands it through several functions.
+enum Wrong {
+    Key,
+    Expected(&'static str),
+    Full(&'static str),
 }
 
 /// A line of the settings that says nothing, and why.
@@ -320,9 +343,29 @@ pub enum SettingsCause {
     Full(&'static str),
 }
 
+// Without Display, whose text would be on the board; so it is on the PC.
+#[cfg(feature = "defmt")]
+impl defmt::Format for SettingsError<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "settings, line {=u16}: {}", self.line, self.cause);
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for SettingsCause {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            Self::Key => defmt::write!(f, "unknown key"),
+            Self::Expected(what) => defmt::write!(f, "expected {=str}", what),
+            Self::Filter(error) => defmt::write!(f, "{}", error),
+            Self::Full(what) => defmt::write!(f, "too many {=str}", what),
+        }
+    }
+}
+
 impl fmt::Display for SettingsError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "settings, line {}: ", u32::from(self.line))?;
+        write!(f, "settings, line {}: ", self.line)?;
         match self.cause {
             SettingsCause::Key => f.write_str("unknown key"),
             SettingsCause::Expected(what) => write!(f, "expected {what}"),

@@ -34,6 +34,13 @@ impl fmt::Display for FilterError {
 
 impl core::error::Error for FilterError {}
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for FilterError {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "column {=usize}: {}", self.column, self.cause);
+    }
+}
+
 /// Why an expression is no filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -64,6 +71,17 @@ impl fmt::Display for FilterCause {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for FilterCause {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            Self::Expected { what, found } => defmt::write!(f, "expected {=str}, found {}", what, found),
+            Self::TooDeep { depth } => defmt::write!(f, "more than {=usize} parentheses inside each other", depth),
+            Self::Full(full) => defmt::write!(f, "{}", full),
+        }
+    }
+}
+
 /// What stands in an expression where something else should. Prints safely, and no more than its beginning.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Found {
@@ -84,15 +102,29 @@ impl Found {
         }
         Self { octets, len, cut: len < text.len() }
     }
+
+    fn text(&self) -> Text<'_> {
+        Text::new(self.octets.get(..self.len).unwrap_or_default())
+    }
 }
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = Text::new(self.octets.get(..self.len).unwrap_or_default());
-        match (text.is_empty(), self.cut) {
-            (true, _) => f.write_str("the end"),
-            (false, false) => write!(f, "'{text}'"),
-            (false, true) => write!(f, "'{text}…'"),
+        match (self.text(), self.cut) {
+            (text, _) if text.is_empty() => f.write_str("the end"),
+            (text, false) => write!(f, "'{text}'"),
+            (text, true) => write!(f, "'{text}…'"),
+        }
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Found {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match (self.text(), self.cut) {
+            (text, _) if text.is_empty() => defmt::write!(f, "the end"),
+            (text, false) => defmt::write!(f, "'{}'", text),
+            (text, true) => defmt::write!(f, "'{}…'", text),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the page says, in pieces that fit a small buffer: what there is to tell may change between two of them.
 
 use core::fmt::{self, Write};
+use core::iter;
 use core::time::Duration;
 
 use collectd_net::text::is_unsafe;
@@ -11,6 +12,7 @@ use crate::Readings;
 use crate::address::Shown;
 use crate::alarm::{Alarm, Alarms, Number, Threshold};
 use crate::clock::{Clock, Source};
+use crate::plain::{Digits, Word};
 use crate::report::degrees;
 use crate::table::{Host, Series, Table};
 
@@ -101,18 +103,18 @@ impl Section {
             }
             Self::Received => {
                 let counters = view.counters;
-                let (name, count) = *[
-                    ("packets", counters.packets),
-                    ("octets", counters.octets),
-                    ("empty", counters.empty),
-                    ("truncated", counters.truncated),
-                    ("value_lists", counters.value_lists),
-                    ("values", counters.values),
-                    ("notifications", counters.notifications),
-                    ("unknown_parts", counters.unknown_parts),
-                ]
-                .get(number)?;
-                Row::Count(name, count)
+                let (name, count) = match number {
+                    0 => ("packets", &counters.packets),
+                    1 => ("octets", &counters.octets),
+                    2 => ("empty", &counters.empty),
+                    3 => ("truncated", &counters.truncated),
+                    4 => ("value_lists", &counters.value_lists),
+                    5 => ("values", &counters.values),
+                    6 => ("notifications", &counters.notifications),
+                    7 => ("unknown_parts", &counters.unknown_parts),
+                    _ => return None,
+                };
+                Row::Count(name, *count)
             }
             Self::Refused => {
                 let (cause, count) = view.counters.refused_by_cause().nth(number)?;
@@ -124,15 +126,15 @@ impl Section {
             }
             Self::LeftOut => {
                 let (table, (alarms, events)) = (view.table.left_out(), view.alarms.left_out());
-                let (name, count) = *[
-                    ("names", table.names),
-                    ("values", table.values),
-                    ("hosts", table.hosts),
-                    ("series", table.series),
-                    ("alarms", alarms),
-                    ("events", events),
-                ]
-                .get(number)?;
+                let (name, count) = match number {
+                    0 => ("names", table.names),
+                    1 => ("values", table.values),
+                    2 => ("hosts", table.hosts),
+                    3 => ("series", table.series),
+                    4 => ("alarms", alarms),
+                    5 => ("events", events),
+                    _ => return None,
+                };
                 Row::Count(name, u64::from(count))
             }
         };
@@ -202,7 +204,9 @@ impl Content {
                     self.at = At::Row(number, 0);
                     self.first = true;
                     let (name, (open, _)) = (section.name(), section.brackets());
-                    let _ = if self.json { write!(out, ",\n\"{name}\":{open}") } else { write!(out, "\n{name}\n") };
+                    let name = Word(name);
+                    let _ =
+                        if self.json { write!(out, ",\n\"{name}\":{}", Word(open)) } else { write!(out, "\n{name}\n") };
                 }
             },
             At::Row(number, row) => {
@@ -240,11 +244,11 @@ pub(super) trait Piece: Write {
 
 #[inline(never)]
 fn text_head(view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result {
-    let version = env!("CARGO_PKG_VERSION");
-    writeln!(out, "{} on {}, collectd-node {version}", Text::from(view.name), Text::from(view.board))?;
-    writeln!(out, "up {} s", now.as_secs())?;
+    write!(out, "{} on {}, ", Text::from(view.name), Text::from(view.board))?;
+    out.write_str(concat!("collectd-node ", env!("CARGO_PKG_VERSION"), "\n"))?;
+    writeln!(out, "up {} s", Digits::decimal(now.as_secs()))?;
     if let (Some(time), Some(source)) = (view.clock.time(now), view.clock.source()) {
-        writeln!(out, "time {} s since 1970, from {}", time.secs(), source.name())?;
+        writeln!(out, "time {} s since 1970, from {}", Digits::decimal(time.secs()), Word(source.name()))?;
     }
     if let Some(reset) = view.reset {
         writeln!(out, "started again: {}", Text::from(reset))?;
@@ -252,21 +256,22 @@ fn text_head(view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result
     if let Some(millidegrees) = view.readings.millidegrees {
         writeln!(out, "temperature {} °C", Number(Value::Gauge(degrees(millidegrees))))?;
     }
-    let (worst, silent) = (view.alarms.worst().name(), u32::from(view.alarms.silent()));
-    writeln!(out, "{worst}: {silent} hosts missing, {} other alarms", view.alarms.standing().len())
+    let (worst, silent) = (Word(view.alarms.worst().name()), Digits::decimal(view.alarms.silent()));
+    writeln!(out, "{worst}: {silent} hosts missing, {} other alarms", count(view.alarms.standing().len()))
 }
 
 #[inline(never)]
 fn json_head(view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result {
     write!(out, "{{\n\"board\":{},", Quoted(view.board.into()))?;
-    write!(out, "\"name\":{},\"version\":\"{}\",", Quoted(view.name.into()), env!("CARGO_PKG_VERSION"))?;
+    write!(out, "\"name\":{},", Quoted(view.name.into()))?;
+    out.write_str(concat!("\"version\":\"", env!("CARGO_PKG_VERSION"), "\","))?;
     write!(out, "\"uptime\":{},", Seconds(now))?;
     match view.clock.time(now) {
         Some(time) => write!(out, "\"time\":{},", Seconds(time.into()))?,
         None => out.write_str("\"time\":null,")?,
     }
     match view.clock.source().map(Source::name) {
-        Some(source) => write!(out, "\"clock\":\"{source}\",")?,
+        Some(source) => write!(out, "\"clock\":\"{}\",", Word(source))?,
         None => out.write_str("\"clock\":null,")?,
     }
     match view.reset {
@@ -277,8 +282,8 @@ fn json_head(view: &View<'_>, now: Duration, out: &mut dyn Write) -> fmt::Result
         Some(millidegrees) => write!(out, "\"temperature\":{},", Number(Value::Gauge(degrees(millidegrees))))?,
         None => out.write_str("\"temperature\":null,")?,
     }
-    let (worst, silent) = (view.alarms.worst().name(), u32::from(view.alarms.silent()));
-    write!(out, "\"link\":{},\"worst\":\"{worst}\",\"silent\":{silent}", view.readings.link)
+    let (worst, silent) = (Word(view.alarms.worst().name()), Digits::decimal(view.alarms.silent()));
+    write!(out, "\"link\":{},\"worst\":\"{worst}\",\"silent\":{silent}", truth(view.readings.link))
 }
 
 impl Row<'_> {
@@ -287,32 +292,34 @@ impl Row<'_> {
         match self {
             Self::Address(address) => writeln!(out, "{}", Shown(address)),
             Self::Alarm(alarm) => {
-                let (severity, age) = (alarm.severity().name(), alarm.age(now).as_secs());
-                write!(out, "{severity} since {age} s: {}: {}", alarm.identifier(), alarm.message())?;
+                let (severity, age) = (Word(alarm.severity().name()), Digits::decimal(alarm.age(now).as_secs()));
+                write!(out, "{severity} since {age} s: {}: {}", alarm.identifier(), Word(alarm.message()))?;
                 match alarm.threshold().and_then(|number| view.thresholds.get(number)) {
                     Some(threshold) => writeln!(out, " matches {}", Text::from(threshold.expression())),
-                    None => writeln!(out),
+                    None => out.write_char('\n'),
                 }
             }
             Self::Host(host) => {
                 let (name, age) = (host.name(), Seconds(host.age(now)));
-                let (interval, lists) = (Seconds(host.interval()), host.value_lists());
-                let missing = if host.silent() { "missing: " } else { "" };
+                let (interval, lists) = (Seconds(host.interval()), Digits::decimal(host.value_lists()));
+                let missing = Word(if host.silent() { "missing: " } else { "" });
                 write!(out, "{name}: {missing}heard {age} s ago, every {interval} s, {lists} value lists")?;
-                writeln!(out, ", {} notifications, protection {}", host.notifications(), host.protection().name())
+                let notifications = Digits::decimal(host.notifications());
+                writeln!(out, ", {notifications} notifications, protection {}", Word(host.protection().name()))
             }
             Self::Series(series) => {
                 let names = names::of(series.identifier.type_, series.values.len()).unwrap_or_default();
                 write!(out, "{}", series.identifier)?;
                 for (place, value) in series.values.iter().enumerate() {
                     match names.get(place) {
-                        Some(name) if names.len() > 1 => write!(out, " {name} {}", Number(value))?,
+                        Some(name) if names.len() > 1 => write!(out, " {} {}", Word(name), Number(value))?,
                         _ => write!(out, " {}", Number(value))?,
                     }
                 }
-                writeln!(out, " ({} s ago{})", series.age, if series.silent { ", host missing" } else { "" })
+                let missing = Word(if series.silent { ", host missing" } else { "" });
+                writeln!(out, " ({} s ago{missing})", Digits::decimal(series.age))
             }
-            Self::Count(name, count) => writeln!(out, "{name} {count}"),
+            Self::Count(name, count) => writeln!(out, "{} {}", Word(name), Digits::decimal(*count)),
         }
     }
 
@@ -321,7 +328,7 @@ impl Row<'_> {
         match self {
             Self::Address(address) => write!(out, "\"{}\"", Shown(address)),
             Self::Alarm(alarm) => {
-                write!(out, "{{\"severity\":\"{}\",{},", alarm.severity().name(), Fields(&alarm.identifier()))?;
+                write!(out, "{{\"severity\":\"{}\",{},", Word(alarm.severity().name()), Fields(&alarm.identifier()))?;
                 write!(out, "\"since\":{},", Seconds(alarm.age(now)))?;
                 match alarm.threshold().and_then(|number| view.thresholds.get(number)) {
                     Some(threshold) => write!(out, "\"threshold\":{},", Quoted(threshold.expression().into()))?,
@@ -331,19 +338,20 @@ impl Row<'_> {
             }
             Self::Host(host) => {
                 write!(out, "{{\"host\":{},\"seen\":{},", Quoted(host.name()), Seconds(host.age(now)))?;
-                write!(out, "\"interval\":{},\"silent\":{},", Seconds(host.interval()), host.silent())?;
-                write!(out, "\"value_lists\":{},", host.value_lists())?;
-                write!(out, "\"notifications\":{},", host.notifications())?;
-                write!(out, "\"security\":\"{}\"}}", host.protection().name())
+                write!(out, "\"interval\":{},\"silent\":{},", Seconds(host.interval()), truth(host.silent()))?;
+                write!(out, "\"value_lists\":{},", Digits::decimal(host.value_lists()))?;
+                write!(out, "\"notifications\":{},", Digits::decimal(host.notifications()))?;
+                write!(out, "\"security\":\"{}\"}}", Word(host.protection().name()))
             }
             Self::Series(series) => {
-                write!(out, "{{{},\"seen\":{},", Fields(&series.identifier), series.age)?;
+                write!(out, "{{{},\"seen\":{},", Fields(&series.identifier), Digits::decimal(series.age))?;
                 out.write_str("\"dstypes\":[")?;
                 let values = || {
-                    series.values.iter().enumerate().map(|(place, value)| (if place == 0 { "" } else { "," }, value))
+                    let commas = iter::once("").chain(iter::repeat(",")).map(Word);
+                    commas.zip(series.values)
                 };
                 for (comma, value) in values() {
-                    write!(out, "{comma}\"{}\"", value.kind().name())?;
+                    write!(out, "{comma}\"{}\"", Word(value.kind().name()))?;
                 }
                 out.write_str("],\"values\":[")?;
                 for (comma, value) in values() {
@@ -354,7 +362,7 @@ impl Row<'_> {
                 }
                 out.write_str("]}")
             }
-            Self::Count(name, count) => write!(out, "\"{name}\":{count}"),
+            Self::Count(name, count) => write!(out, "\"{}\":{}", Word(name), Digits::decimal(*count)),
         }
     }
 }
@@ -385,18 +393,28 @@ impl fmt::Display for Quoted<'_> {
                     }
                     _ if is_unsafe(character) => {
                         for unit in character.encode_utf16(&mut [0; 2]) {
-                            write!(f, "\\u{:04x}", u32::from(*unit))?;
+                            write!(f, "\\u{}", Digits::hexadecimal(*unit, 4))?;
                         }
                     }
                     _ => f.write_char(character)?,
                 }
             }
             for octet in chunk.invalid() {
-                write!(f, "\\\\x{octet:02x}")?;
+                write!(f, "\\\\x{}", Digits::hexadecimal(*octet, 2))?;
             }
         }
         f.write_char('"')
     }
+}
+
+/// How many there are.
+fn count(number: usize) -> Digits {
+    Digits::decimal(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+/// As JSON has it.
+const fn truth(is_true: bool) -> Word<'static> {
+    Word(if is_true { "true" } else { "false" })
 }
 
 /// Seconds with three digits behind the point.
@@ -404,7 +422,8 @@ struct Seconds(Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03}", self.0.as_secs(), self.0.subsec_millis())
+        let (seconds, millis) = (self.0.as_secs(), self.0.subsec_millis());
+        write!(f, "{}.{}", Digits::decimal(seconds), Digits::decimal(millis).at_least(3))
     }
 }
 

@@ -11,7 +11,7 @@ impl Complaints {
     /// Logs them.
     pub fn log(&self) {
         for complaint in self.0.iter().flatten() {
-            defmt::warn!("{}", defmt::Display2Format(complaint));
+            defmt::warn!("{}", complaint);
         }
     }
 }

@@ -60,18 +60,22 @@ fn trace() {
     let mut found = 0;
     while place < (&raw const _stack_start).addr() && found < 16 {
         // SAFETY: between here and its start there is stack, which is in use and aligned.
-        let word = unsafe { core::ptr::with_exposed_provenance::<usize>(place).read_volatile() };
+        let word = unsafe { core::ptr::with_exposed_provenance::<u32>(place).read_volatile() };
         // Addresses to return to are odd: they tell that it is Thumb code.
-        if word & 1 == 1 && code.contains(&word) {
-            let mut digits = *b" 0x00000000";
-            for (shift, digit) in (0..8).zip(digits.iter_mut().rev()) {
-                *digit = b"0123456789abcdef"[word >> (4 * shift) & 0xf];
-            }
-            let _ = line.write_str(core::str::from_utf8(&digits).unwrap_or_default());
+        if word & 1 == 1 && code.contains(&(word as usize)) {
+            let _ = line.address(word);
             found += 1;
         }
         place += 4;
     }
+    keep_line(&line);
+}
+
+/// Keeps where a fault was, and what called that.
+pub fn faulted(at: u32, from: u32) {
+    let mut line = Line { text: [0; SIZE], length: 0 };
+    let _ = line.write_str("fault at").and_then(|()| line.address(at)).and_then(|()| line.write_str(", called from"));
+    let _ = line.address(from);
     keep_line(&line);
 }
 
@@ -134,6 +138,18 @@ struct Line {
     length: usize,
 }
 
+impl Line {
+    /// Adds a blank and an address: without [`core::fmt`], whose numbers take 1 KB of flash.
+    fn address(&mut self, address: u32) -> fmt::Result {
+        self.write_str(" 0x")?;
+        for shift in (0..8).rev() {
+            let digit = char::from_digit(address >> (4 * shift) & 0xf, 16).unwrap_or_default();
+            self.write_char(digit)?;
+        }
+        Ok(())
+    }
+}
+
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let left = &mut self.text[self.length..];
@@ -160,6 +176,9 @@ mod tests {
 
         keep(format_args!("{}", ""));
         assert_eq!(take(&mut text), Some(""));
+
+        faulted(0x0800_12a4, u32::MAX);
+        assert_eq!(take(&mut text), Some("fault at 0x080012a4, called from 0xffffffff"));
 
         // 239 octets and a character of two: the character goes.
         keep(format_args!("{:a>239}é", ""));

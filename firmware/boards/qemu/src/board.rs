@@ -128,7 +128,7 @@ fn start<E: Ethernet>(
     let node = NODE.init_with(|| Node::new(ethernet, board, settings, STORAGE.take(), SOCKETS.take(), now));
     // The first line of the log is the node's, which says why the board starts.
     for complaint in complaints.iter().flatten() {
-        defmt::warn!("{}", defmt::Display2Format(complaint));
+        defmt::warn!("{}", complaint);
     }
     node
 }

@@ -37,6 +37,6 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 #[exception]
 unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
     cortex_m::interrupt::disable();
-    last_words::keep(format_args!("fault at {:#010x}, called from {:#010x}", frame.pc(), frame.lr()));
+    last_words::faulted(frame.pc(), frame.lr());
     reset()
 }
