@@ -6,12 +6,12 @@ mod clock;
 mod phy;
 mod reset;
 mod run;
-#[cfg(any(feature = "nucleo-f429zi", feature = "nucleo-f767zi"))]
 mod thermometer;
 
 pub use clock::external_clock;
 pub use phy::Lan8742;
 pub use run::{Arrival, Board, Queue, queue, run, watch};
+pub use thermometer::Thermometer;
 pub use {cortex_m_rt, embassy_stm32};
 
 /// A MAC address from the chip's unique ID.

@@ -17,7 +17,6 @@ use embassy_stm32::{Peri, peripherals, wdg};
 use static_cell::ConstStaticCell;
 
 use crate::reset;
-#[cfg(any(feature = "nucleo-f429zi", feature = "nucleo-f767zi"))]
 use crate::thermometer::Thermometer;
 
 /// Frames in the memory of the Ethernet DMA: to be sent, received.
@@ -64,6 +63,8 @@ pub struct Board<P: Phy, W: wdg::Instance + 'static> {
     pub ethernet: Ethernet<'static, peripherals::ETH, P>,
     /// For alarms.
     pub led: Output<'static>,
+    /// In the chip.
+    pub thermometer: Thermometer,
     /// Started.
     pub watchdog: IndependentWatchdog<'static, W>,
 }
@@ -86,8 +87,7 @@ pub fn run<P: Phy, W: wdg::Instance + 'static>(board: Board<P, W>) -> ! {
         ethernet: Adapter::new(board.ethernet),
         led: board.led,
         watchdog: board.watchdog,
-        #[cfg(any(feature = "nucleo-f429zi", feature = "nucleo-f767zi"))]
-        thermometer: Thermometer::new(),
+        thermometer: board.thermometer,
     };
     boards_common::run(&described, &mut wiring, &mut clock)
 }
@@ -96,7 +96,6 @@ struct Wiring<P: Phy, W: wdg::Instance + 'static> {
     ethernet: Adapter<Ethernet<'static, peripherals::ETH, P>>,
     led: Output<'static>,
     watchdog: IndependentWatchdog<'static, W>,
-    #[cfg(any(feature = "nucleo-f429zi", feature = "nucleo-f767zi"))]
     thermometer: Thermometer,
 }
 
@@ -108,12 +107,7 @@ impl<P: Phy, W: wdg::Instance + 'static> Hardware for Wiring<P, W> {
     }
 
     fn look(&mut self) -> (bool, Option<i32>, u32) {
-        #[cfg(any(feature = "nucleo-f429zi", feature = "nucleo-f767zi"))]
-        let millidegrees = self.thermometer.millidegrees();
-        // There is no room for it in the goal of flash.
-        #[cfg(not(any(feature = "nucleo-f429zi", feature = "nucleo-f767zi")))]
-        let millidegrees = None;
-        (self.ethernet.link(), millidegrees, lost_frames())
+        (self.ethernet.link(), self.thermometer.millidegrees(), lost_frames())
     }
 
     fn round(&mut self, led: bool) {

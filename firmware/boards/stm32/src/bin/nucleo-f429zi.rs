@@ -13,7 +13,7 @@ use collectd_node_stm32::embassy_stm32::rcc::*;
 use collectd_node_stm32::embassy_stm32::rng::{self, Rng};
 use collectd_node_stm32::embassy_stm32::time::Hertz;
 use collectd_node_stm32::embassy_stm32::{Config, bind_interrupts};
-use collectd_node_stm32::{Arrival, Board, Lan8742, external_clock, mac, queue, run, watch};
+use collectd_node_stm32::{Arrival, Board, Lan8742, Thermometer, external_clock, mac, queue, run, watch};
 
 bind_interrupts!(struct Interrupts {
     ETH => eth::InterruptHandler, Arrival;
@@ -53,6 +53,7 @@ fn main() -> ! {
     });
     let watchdog = watch(p.IWDG);
     let led = Output::new(p.PB14, Level::Low, Speed::Low);
+    let thermometer = Thermometer::new(p.ADC1);
     let seed = Rng::new(p.RNG, Interrupts).next_u64();
     let mac = mac();
     let phy = Lan8742::new(Sma::new(p.ETH_SMA, p.PA2, p.PC1));
@@ -62,5 +63,5 @@ fn main() -> ! {
         p.PA1, p.PA7, p.PC4, p.PC5, p.PG13, p.PB13, p.PG11,
         mac, phy,
     );
-    run(Board { name: "nucleo-f429zi", mac, seed, hertz: HERTZ, ethernet, led, watchdog })
+    run(Board { name: "nucleo-f429zi", mac, seed, hertz: HERTZ, ethernet, led, thermometer, watchdog })
 }

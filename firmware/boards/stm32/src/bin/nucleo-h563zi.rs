@@ -13,7 +13,7 @@ use collectd_node_stm32::embassy_stm32::rcc::*;
 use collectd_node_stm32::embassy_stm32::rng::{self, Rng};
 use collectd_node_stm32::embassy_stm32::time::Hertz;
 use collectd_node_stm32::embassy_stm32::{Config, bind_interrupts};
-use collectd_node_stm32::{Arrival, Board, Lan8742, external_clock, mac, queue, run, watch};
+use collectd_node_stm32::{Arrival, Board, Lan8742, Thermometer, external_clock, mac, queue, run, watch};
 
 bind_interrupts!(struct Interrupts {
     ETH => eth::InterruptHandler, Arrival;
@@ -34,6 +34,8 @@ fn clocks(rcc: &mut collectd_node_stm32::embassy_stm32::rcc::Config) {
     rcc.hsi = Some(HSIPrescaler::DIV1);
     rcc.pll1 = Some(Pll { source, prediv, mul: PllMul::MUL125, divp: Some(PllDiv::DIV2), divq: None, divr: None });
     rcc.sys = Sysclk::PLL1_P;
+    // 64 MHz for the converters: the bus is too fast for them.
+    rcc.mux.adcdacsel = mux::Adcdacsel::HSI;
     rcc.voltage_scale = VoltageScale::Scale0;
 }
 
@@ -44,6 +46,7 @@ fn main() -> ! {
     let p = embassy_stm32::init(config);
     let watchdog = watch(p.IWDG);
     let led = Output::new(p.PG4, Level::Low, Speed::Low);
+    let thermometer = Thermometer::new(p.ADC1);
     let seed = Rng::new(p.RNG, Interrupts).next_u64();
     let mac = mac();
     let phy = Lan8742::new(Sma::new(p.ETH_SMA, p.PA2, p.PC1));
@@ -53,5 +56,5 @@ fn main() -> ! {
         p.PA1, p.PA7, p.PC4, p.PC5, p.PG13, p.PB15, p.PG11,
         mac, phy,
     );
-    run(Board { name: "nucleo-h563zi", mac, seed, hertz: HERTZ, ethernet, led, watchdog })
+    run(Board { name: "nucleo-h563zi", mac, seed, hertz: HERTZ, ethernet, led, thermometer, watchdog })
 }
