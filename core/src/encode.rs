@@ -211,13 +211,13 @@ struct Draft<'b> {
 }
 
 impl Draft<'_> {
-    #[inline(always)]
+    #[cfg_attr(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"), inline(always))]
     fn host(&mut self, host: Text<'_>) -> Option<()> {
         self.state.host = self.changed(PartType::HOST, self.state.host, host)?;
         Some(())
     }
 
-    #[inline(always)]
+    #[cfg_attr(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"), inline(always))]
     fn names(&mut self, identifier: &Identifier<'_>) -> Option<()> {
         let Identifier { plugin, plugin_instance, type_, type_instance, .. } = *identifier;
         self.state.plugin = self.changed(PartType::PLUGIN, self.state.plugin, plugin)?;
@@ -228,7 +228,7 @@ impl Draft<'_> {
         Some(())
     }
 
-    #[inline(always)]
+    #[cfg_attr(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"), inline(always))]
     fn time(&mut self, time: Time) -> Option<()> {
         if self.state.time == time {
             return Some(());
@@ -287,7 +287,7 @@ impl Draft<'_> {
     }
 
     /// Makes room for a part, writes its header and gives its body.
-    #[inline(always)]
+    #[cfg_attr(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"), inline(always))]
     fn part(&mut self, type_: PartType, body: usize) -> Option<&mut [u8]> {
         let length = u16::try_from(body.checked_add(HEADER)?).ok()?;
         let part = self.buffer.get_mut(self.state.end.into()..)?.get_mut(..length.into())?;
