@@ -7,7 +7,7 @@ use collectd_net_tests::{
     collectd::{Block, Collectd},
     heard::{VALUE, value},
     json::Object,
-    net::{GROUPS, Net, PORT, RECEIVER, TO_RECEIVER, TO_SENDER, TO_THIRD, drain},
+    net::{GROUPS, Net, PORT, RECEIVER, TO_RECEIVER, TO_SENDER, drain},
     relayed::{COMMANDS, THIRD, address, last_words, number, take},
     tap::Tap,
     until,
@@ -230,38 +230,6 @@ fn a_security_level_lets_only_whole_packets_pass() {
     assert_eq!(relayed[0][..2], [0x02, 0x10]);
     let ended = relay.interrupt();
     assert!(ended.talk.contains("unknown-user") || ended.talk.contains("refused as"), "{}", ended.talk);
-}
-
-#[test]
-fn packets_to_a_group_go_no_further_than_the_link_unless_a_ttl_says_so() {
-    use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
-    use std::{io::IoSliceMut, os::fd::AsRawFd};
-
-    let net = Net::new();
-    let third = net.third();
-    let group = SocketAddr::new(GROUPS[0], PORT);
-    let listen = SocketAddr::new(RECEIVER[0], PORT);
-    for (option, expected) in [("", 1), (",ttl=7", 7)] {
-        let end = third.witness(TO_RECEIVER, group);
-        setsockopt(&end, sockopt::Ipv4RecvTtl, &true).expect("IPv4 has it");
-        let server = format!("{group}%{TO_THIRD}{option}");
-        let relay = Tap::start(&net.receiver, &["relay", "-L", &listen.to_string(), "-S", &server]);
-        net.sender.send(TO_RECEIVER, listen, &VALUE);
-        let mut ttl = None;
-        until("the packet on the other side", || {
-            let (mut buffer, mut control) = ([0; 100], nix::cmsg_space!(i32));
-            let mut slices = [IoSliceMut::new(&mut buffer)];
-            let message = recvmsg::<()>(end.as_raw_fd(), &mut slices, Some(&mut control), MsgFlags::empty());
-            let controls = message.iter().flat_map(|message| message.cmsgs()).flatten();
-            ttl = controls.into_iter().find_map(|control| match control {
-                ControlMessageOwned::Ipv4Ttl(ttl) => Some(ttl),
-                _ => None,
-            });
-            ttl.is_some()
-        });
-        assert_eq!(ttl, Some(expected));
-        drop(relay);
-    }
 }
 
 #[test]
