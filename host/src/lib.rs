@@ -8,24 +8,15 @@ mod command;
 pub mod demo;
 #[cfg(feature = "doctor")]
 pub mod doctor;
-pub mod fleet;
 pub mod generate;
 pub mod listen;
-mod owned;
-pub mod rate;
 mod reader;
 pub mod record;
 pub mod relay;
 pub mod replay;
-mod selection;
 pub mod send;
-pub mod sink;
-pub mod sources;
-mod suggest;
 #[cfg(feature = "tui")]
 mod top;
-pub mod types_db;
-pub mod users;
 #[cfg(any(feature = "tui", feature = "web"))]
 mod watching;
 #[cfg(feature = "web")]
@@ -33,8 +24,10 @@ mod web;
 mod writer;
 
 pub use collectd_net;
+#[doc(inline)]
+pub use collectd_tap_stream::{OwnedItem, Selection, SelectionError, fleet, rate, sink, sources, types_db, users};
 
-pub use owned::OwnedItem;
+use collectd_tap_stream::suggest;
+
 pub use reader::{Builder, Reader};
-pub use selection::{Selection, SelectionError};
 pub use writer::{WriteError, Writer, WriterBuilder};

@@ -1,16 +1,18 @@
 //! The blog's five lines: an iterator over everything that is heard.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use collectd_net::{Counters, Packet, SecurityLevel};
+use collectd_net::{Counters, Item, SecurityLevel};
+use collectd_tap_stream::Opened;
 use ipnet::IpNet;
 
 use crate::OwnedItem;
 use crate::listen::{
-    Duplicates, Endpoint, Inbox, ListenError, Listener, Losses, Opening, Profile, ReplayFilter, Settings, Wake,
+    Duplicates, Endpoint, Inbox, ListenError, Listener, Losses, Profile, ReplayFilter, Settings, Wake,
 };
 use crate::users::Users;
 
@@ -68,11 +70,17 @@ impl Reader {
                 return;
             };
             let from = packet.arrival.from;
-            let opening = Opening::new(self.replays.as_deref());
-            let packet = Packet::of_batch(packet, users.as_ref(), *level, opening, &mut self.counters);
+            let packet = Opened::new(packet, users.as_ref(), *level, self.replays.as_deref(), &mut self.counters);
             let now = Instant::now();
-            let is_new = |item: &_| self.duplicates.as_ref().is_none_or(|known| known.item_is_new(item, now));
-            self.ready.extend(packet.flatten().filter(is_new).map(|item| OwnedItem::new(&item, from)));
+            let is_new = |item: &Item<'_>| self.duplicates.as_ref().is_none_or(|known| known.item_is_new(item, now));
+            packet.each(&mut |item| {
+                if let Ok(item) = item
+                    && is_new(item)
+                {
+                    self.ready.push_back(OwnedItem::new(item, from));
+                }
+                ControlFlow::Continue(())
+            });
         }
     }
 }

@@ -5,7 +5,8 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use collectd_net::{Arrival, Counters, PORT, Packet};
+use collectd_net::{Arrival, Batched, Counters, PORT};
+use collectd_tap_stream::Opened;
 
 use super::output::{Count, Output, Summary};
 use super::{Exit, Failure, Printing, base_name, complain, passwords, say, shown};
@@ -198,7 +199,9 @@ impl Run<'_> {
         let arrival = Arrival { len, from: origin.from };
         let level = self.printing.opening.security_level;
         self.output.packet_start(octets);
-        self.output.print(&mut Packet::new(arrival, octets, self.users.as_ref(), level, &mut self.counters), origin)
+        let packet = Batched::new(arrival, octets);
+        let packet = Opened::new(packet, self.users.as_ref(), level, None, &mut self.counters);
+        self.output.print(packet, origin, &mut |_| true)
     }
 
     fn complain(&mut self, path: &Path, problem: &dyn std::fmt::Display) {

@@ -20,7 +20,7 @@ pub(super) struct Looks {
     rate: bool,
     /// How times are printed by the formats blog, long and csv, and by templates
     #[arg(long, value_name = "FORM")]
-    time: Option<TimeStyle>,
+    time: Option<Times>,
     /// Print dates in UTC, not in the zone of this machine
     #[arg(long)]
     utc: bool,
@@ -71,6 +71,30 @@ impl clap::Args for Typed {
     }
 }
 
+/// How times are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Times {
+    /// Seconds since the start of 1970 in UTC
+    Epoch,
+    /// 2009-03-22T20:20:08.000+01:00
+    Rfc3339,
+    /// Seconds since the first item
+    Relative,
+    /// Not at all
+    None,
+}
+
+impl From<Times> for TimeStyle {
+    fn from(times: Times) -> Self {
+        match times {
+            Times::Epoch => Self::Epoch,
+            Times::Rfc3339 => Self::Rfc3339,
+            Times::Relative => Self::Relative,
+            Times::None => Self::None,
+        }
+    }
+}
+
 /// When there are colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Color {
@@ -108,7 +132,14 @@ impl Looks {
             }
         }
         let color = self.color.is_wanted();
-        Ok(Look { rejects, selects, time: self.time, utc: self.utc, color, max_series: self.max_series })
+        Ok(Look {
+            rejects,
+            selects,
+            time: self.time.map(TimeStyle::from),
+            utc: self.utc,
+            color,
+            max_series: self.max_series,
+        })
     }
 
     /// What is wrong with these settings, as far as they can be read.

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use collectd_net::{Counters, Error, Item};
+use collectd_tap_stream::Opened;
 
 use super::{Failure, Printing, note, talk::tell};
 use crate::fleet::Event;
@@ -103,22 +105,27 @@ impl<'a> Output<'a> {
         self.sink.packet_start(octets);
     }
 
-    /// Prints a packet, as much of it as is still asked for.
-    pub(super) fn print<'p>(
+    /// Prints a packet, as much of it as is still asked for; what `meets` does not turn down.
+    pub(super) fn print(
         &mut self,
-        packet: impl Iterator<Item = Result<Item<'p>, Error>>,
+        packet: Opened<'_>,
         origin: &Origin<'_>,
+        meets: &mut dyn FnMut(&Result<Item<'_>, Error>) -> bool,
     ) -> Result<(), Failure> {
-        for item in packet {
-            match &item {
+        packet.each(&mut |item| {
+            if !meets(item) {
+                return ControlFlow::Continue(());
+            }
+            match item {
                 Ok(item) => {
                     if self.item(item, origin) && !self.counts_packets && self.one_less() {
-                        break;
+                        return ControlFlow::Break(());
                     }
                 }
                 Err(error) => self.sink.refusal(error, origin, &mut self.text),
             }
-        }
+            ControlFlow::Continue(())
+        });
         let before = self.text.len();
         self.sink.packet_end(origin, &mut self.text);
         if self.counts_packets && self.text.len() > before {

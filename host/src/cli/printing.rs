@@ -9,8 +9,8 @@ use collectd_net::{Item, SecurityLevel};
 
 use super::look::{Looks, Typed};
 use super::{Failure, passwords};
+use crate::Selection;
 use crate::listen::Profile;
-use crate::selection::Selection;
 use crate::sink::Format;
 use crate::users::Users;
 

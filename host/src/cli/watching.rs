@@ -10,9 +10,9 @@ use super::decode::Port;
 use super::listening::Listening;
 use super::printing::{Opening, filter};
 use super::{Failure, duration, look, passwords, talk};
+use crate::Selection;
 use crate::fleet;
 use crate::listen::Listener;
-use crate::selection::Selection;
 use crate::watching::{Playing, Settings, Speed, Tell, Tone, Watching};
 
 /// Of how many values it is remembered how they were before.

@@ -1,16 +1,18 @@
 //! From packets that have arrived to output: what one thread does, alone or as one of several.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use collectd_net::{Batched, Counters, Item, Packet, SecurityLevel, decrypt_together};
+use collectd_net::{Batched, Counters, Item, SecurityLevel, decrypt_together};
+use collectd_tap_stream::Opened;
 
 use super::output::Output;
 use super::presence::Watch;
 use super::seconds::Seconds;
 use super::{Failure, Printing, passwords};
-use crate::listen::{Duplicates, Inbox, Opening, Profile, ReplayFilter, Share};
+use crate::listen::{Duplicates, Inbox, Profile, ReplayFilter, Share};
 use crate::sink::{Format, Origin};
 use crate::users::Users;
 
@@ -169,8 +171,7 @@ impl<'a> Worker<'a> {
         }
         let Self { work, output, seconds, counters, wanted, .. } = self;
         let arrival = packet.arrival;
-        let opening = Opening::new(work.replays.as_deref());
-        let packet = Packet::of_batch(packet, users, level, opening, counters);
+        let packet = Opened::new(packet, users, level, work.replays.as_deref(), counters);
         let number = work.packets.fetch_add(1, Ordering::Relaxed) + 1;
         let now = work.duplicates.as_ref().map(|_| Instant::now());
         let is_new = |item: &Item<'_>| match (&work.duplicates, now) {
@@ -180,47 +181,49 @@ impl<'a> Worker<'a> {
         match work.report {
             Report::Items => {
                 let origin = Origin { source: "listen", number: Some(number), from: arrival.from };
-                if now.is_none() && work.watch.is_none() {
-                    return output.print(packet, &origin);
-                }
-                let packet = packet.filter(|item| item.as_ref().map_or(true, is_new));
-                let Some(watch) = &work.watch else { return output.print(packet, &origin) };
-                let mut visit = watch.arrive(&arrival);
-                output.print(packet.inspect(|item| watch.see(&mut visit, item)), &origin)?;
+                let mut watch = work.watch.as_ref().map(|watch| (watch, watch.arrive(&arrival)));
+                output.print(packet, &origin, &mut |item| {
+                    if !item.as_ref().map_or(true, is_new) {
+                        return false;
+                    }
+                    if let Some((watch, visit)) = &mut watch {
+                        watch.see(visit, item);
+                    }
+                    true
+                })?;
             }
             // Without looking at them, items need not even be put together.
             Report::Nothing if now.is_none() && !work.printing.selects() && work.printing.count.is_none() => {
-                for item in packet {
-                    *wanted += u64::from(item.is_ok());
-                }
+                *wanted += packet.count();
             }
-            // Without adapters: items are large, and each would move them once more.
-            Report::Nothing => {
-                for item in packet {
-                    let Ok(item) = &item else { continue };
-                    if is_new(item) && work.printing.wants(item) {
-                        *wanted += 1;
-                        if output.one_less() {
-                            break;
-                        }
+            Report::Nothing => packet.each(&mut |item| {
+                if let Ok(item) = item
+                    && is_new(item)
+                    && work.printing.wants(item)
+                {
+                    *wanted += 1;
+                    if output.one_less() {
+                        return ControlFlow::Break(());
                     }
                 }
-            }
+                ControlFlow::Continue(())
+            }),
             Report::Seconds => {
                 let tally = seconds.of(arrival.from);
                 tally.packet(&arrival);
-                for item in packet {
-                    match &item {
+                packet.each(&mut |item| {
+                    match item {
                         Ok(item) if !is_new(item) || !work.printing.wants(item) => {}
                         Ok(item) => {
                             tally.item(item);
                             if output.one_less() {
-                                break;
+                                return ControlFlow::Break(());
                             }
                         }
                         Err(error) => tally.refusal(error),
                     }
-                }
+                    ControlFlow::Continue(())
+                });
             }
         }
         Ok(())

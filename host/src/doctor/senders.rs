@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use collectd_net::{Arrival, Error, Item, PartType, Parts, Protection, SecurityLevel, Text, ValueList};
+use collectd_net::{Arrival, Item, PartType, Parts, Protection, SecurityLevel, Text, ValueList};
+use collectd_tap_stream::Opened;
 
 use super::finding::{Finding, Severity, count};
 use super::hosts::Host;
@@ -84,7 +86,7 @@ impl Senders {
     }
 
     /// Takes a packet in, with what came of it.
-    pub(super) fn packet<'a>(&mut self, envelope: &Envelope<'_>, items: impl Iterator<Item = Result<Item<'a>, Error>>) {
+    pub(super) fn packet(&mut self, envelope: &Envelope<'_>, packet: Opened<'_>) {
         let Some(from) = envelope.from else { return };
         let from = SocketAddr::new(from.ip(), from.port());
         if self.ports.len() < PORTS || self.ports.contains_key(&from) {
@@ -92,30 +94,31 @@ impl Senders {
         }
         if self.senders.len() >= SENDERS && !self.senders.contains_key(&from.ip()) {
             self.others += 1;
-            items.for_each(drop);
+            packet.count();
             return;
         }
         let sender = self.senders.entry(from.ip()).or_default();
         sender.packets += 1;
         let now = (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
-        for item in items {
+        packet.each(&mut |item| {
             match item {
                 Ok(item) => {
-                    sender.item(&item, now);
-                    if let Item::ValueList(list) = &item {
+                    sender.item(item, now);
+                    if let Item::ValueList(list) = item {
                         sender.look_up(list, &self.types);
                     }
                 }
                 Err(error) => {
                     let user = envelope.users.iter().find(|(offset, _)| *offset == error.offset);
                     let user = user.map(|(_, user)| user.as_slice());
-                    let refusal = Refusal::new(&error, user, envelope);
+                    let refusal = Refusal::new(error, user, envelope);
                     if sender.refusals.len() < KINDS || sender.refusals.contains_key(&refusal) {
                         *sender.refusals.entry(refusal).or_default() += 1;
                     }
                 }
             }
-        }
+            ControlFlow::Continue(())
+        });
     }
 
     /// How many packets came.
@@ -289,19 +292,22 @@ impl Trouble {
 
 #[cfg(test)]
 mod tests {
-    use collectd_net::open;
+    use collectd_net::{Batched, Counters};
 
     use super::*;
+    use crate::users::Users;
 
     const PACKET: &[u8] = include_bytes!("../../../core/tests/data/collectd-5.12.0-minimal.bin");
     const SIGNED: &[u8] = include_bytes!("../../../core/tests/data/collectd-5.12.0-minimal-signed.bin");
     const ENCRYPTED: &[u8] = include_bytes!("../../../core/tests/data/collectd-5.12.0-minimal-encrypted.bin");
 
-    fn hear(senders: &mut Senders, from: &str, packet: &[u8], users: &[collectd_net::User<'_>], level: SecurityLevel) {
+    fn hear(senders: &mut Senders, from: &str, packet: &[u8], users: &[(&str, &str)], level: SecurityLevel) {
         let mut octets = packet.to_vec();
         let arrival = Arrival { len: packet.len(), from: Some(from.parse().expect("an address")) };
         let envelope = Envelope::new(&arrival, &octets, level, None);
-        senders.packet(&envelope, open(&mut octets, users, level));
+        let (users, mut counters) = (Users::known(users.iter().copied()), Counters::new());
+        let packet = Batched::new(arrival, &mut octets);
+        senders.packet(&envelope, Opened::new(packet, Some(&users), level, None, &mut counters));
     }
 
     fn words(senders: &Senders) -> Vec<(&'static str, String)> {
@@ -311,16 +317,11 @@ mod tests {
 
     #[test]
     fn users_and_causes_are_told_in_words() {
-        let users = [collectd_net::User::new("testuser", "wrong")];
+        let users = [("testuser", "wrong")];
         for (packet, users, expected, said) in [
             (SIGNED, &users[..], "wrong-password", "wrong password for user 'testuser'"),
             (ENCRYPTED, &users[..], "wrong-password", "wrong password for user 'testuser'"),
-            (
-                SIGNED,
-                &[collectd_net::User::new("other", "x")][..],
-                "unknown-user",
-                "user 'testuser' is not in the auth file",
-            ),
+            (SIGNED, &[("other", "x")][..], "unknown-user", "user 'testuser' is not in the auth file"),
             (PACKET, &users[..], "below-level", "unsigned although the level is sign"),
         ] {
             let mut senders = Senders::new(TypesDb::default());

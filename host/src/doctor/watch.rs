@@ -4,14 +4,15 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use collectd_net::{Batched, Counters, Packet, SecurityLevel};
+use collectd_net::{Batched, Counters, SecurityLevel};
+use collectd_tap_stream::Opened;
 
 use super::finding::{Finding, Severity, count as plural};
 use super::kernel::{self, Counts};
 use super::senders::{Envelope, Senders};
 use super::wire::{Flow, Wire};
 use super::{Target, echo, route, targets};
-use crate::listen::{Interface, Losses, Opening, ReplayFilter, Settings, interfaces};
+use crate::listen::{Interface, Losses, ReplayFilter, Settings, interfaces};
 use crate::types_db::TypesDb;
 use crate::users::Users;
 
@@ -70,8 +71,8 @@ impl Watch {
             return;
         }
         let envelope = Envelope::new(&packet.arrival, packet.octets(), level, users.map(Users::path));
-        let items = Packet::of_batch(packet, users, level, Opening::new(replays), &mut self.counters);
-        self.senders.packet(&envelope, items);
+        let packet = Opened::new(packet, users, level, replays, &mut self.counters);
+        self.senders.packet(&envelope, packet);
     }
 
     /// Looks at what has arrived at the interfaces. Call it often.

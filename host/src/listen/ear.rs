@@ -7,8 +7,7 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{if_indextoname, if_nametoindex};
 
 use super::interfaces::{self, Interface};
-use super::socket::Socket;
-use super::{membership, socket::is_link_local};
+use super::{membership, socket, socket::is_link_local};
 
 /// A socket that never blocks, and the interface that it is on.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ pub(crate) fn overhear(group: &SocketAddr, interface: Option<&str>, buffer: usiz
     let interface = interfaces::all()?.into_iter().find(|interface| interface.name == name);
     let interface = interface.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
     // Alone, because an IPv6 socket would hear the group on all interfaces that anybody has joined it on.
-    let socket = Socket::for_group(group, &interface, true, buffer)?.socket;
+    let socket = socket::for_group(group, &interface, true, buffer)?.socket;
     membership::join(&socket, group.ip(), None, interface.index)?;
     socket.set_nonblocking(true)?;
     Ok(Ear { socket: socket.into(), interface })

@@ -6,14 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use collectd_net::Batched;
+use collectd_tap_stream::intake::{Duplicates, Next, Queue, ReplayFilter, Share, Shared, Wake};
 
-use super::Stamp;
-use super::batch::Batch;
-use super::intake::Shared;
-use super::queue::{Next, Queue};
-use super::replay::ReplayFilter;
 use super::seats::Change;
-use super::sieve::Duplicates;
 use super::watch::{Watch, Watching};
 
 /// Packets that have arrived: all of them, or the first share of those who decode.
@@ -22,26 +17,8 @@ pub struct Inbox {
     share: Share,
     others: Vec<Share>,
     watching: Watching,
-    replays: Option<Arc<ReplayFilter>>,
-}
-
-/// What has arrived from some of the senders, in order. The senders are shared out by their addresses.
-#[derive(Debug)]
-pub struct Share {
-    number: usize,
     shared: Arc<Shared>,
-    batch: Batch,
-}
-
-/// Why waiting is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wake {
-    /// Packets have arrived.
-    Arrived,
-    /// The time is up.
-    Timeout,
-    /// Somebody asked to stop.
-    Stopped,
+    replays: Option<Arc<ReplayFilter>>,
 }
 
 /// What did not come through, and why.
@@ -86,10 +63,10 @@ impl Inbox {
         replays: Option<Arc<ReplayFilter>>,
         tell: Box<dyn FnMut(Change) + Send>,
     ) -> io::Result<Self> {
-        let share = |number| Share { number, shared: Arc::clone(&shared), batch: Batch::default() };
+        let share = |number| Share::new(Arc::clone(&shared), number);
         let others = (1..shared.queues.len()).map(share).collect();
         let (share, watching) = (share(0), Watching::start(watch, Arc::clone(&shared), tell)?);
-        Ok(Self { share, others, watching, replays })
+        Ok(Self { share, others, watching, shared, replays })
     }
 
     /// The shares of the other workers, if there is to be more than one.
@@ -125,7 +102,7 @@ impl Inbox {
     /// Lets another thread end the wait.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
-        Stopper(Arc::clone(&self.share.shared))
+        Stopper(Arc::clone(&self.shared))
     }
 
     /// What knows which sealed packets were opened before, if the settings ask for that.
@@ -137,13 +114,13 @@ impl Inbox {
     /// What knows which items were heard before, if the settings ask for that.
     #[must_use]
     pub fn duplicates(&self) -> Option<Arc<Duplicates>> {
-        self.share.shared.duplicates.clone()
+        self.shared.duplicates.clone()
     }
 
     /// What was lost, or kept out, so far.
     #[must_use]
     pub fn losses(&self) -> Losses {
-        let shared = &self.share.shared;
+        let shared = &self.shared;
         let (duplicate_packets, duplicate_items) =
             shared.duplicates.as_ref().map(|duplicates| duplicates.found()).unwrap_or_default();
         Losses {
@@ -168,49 +145,5 @@ impl Inbox {
 impl Drop for Inbox {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-impl Share {
-    /// The next packet of those that were waited for; `None` when all are read.
-    pub fn pop(&mut self) -> Option<Batched<'_>> {
-        self.batch.pop()
-    }
-
-    /// How the next packet came, if [the settings](super::Settings::stamps) ask for that.
-    #[must_use]
-    pub fn next_stamp(&self) -> Option<Stamp> {
-        self.batch.next_stamp()
-    }
-
-    /// All packets of those that were waited for which have not been read yet, to be decrypted together.
-    pub fn pop_all(&mut self) -> Vec<Batched<'_>> {
-        self.batch.pop_all()
-    }
-
-    /// Which of the listener's [profiles](super::Listener::profiles) these packets are opened by.
-    #[must_use]
-    pub const fn profile(&self) -> usize {
-        self.batch.profile
-    }
-
-    /// Waits until packets arrive, nothing more will come, or the time is up; without a time, for ever.
-    pub fn wait(&mut self, timeout: Option<Duration>) -> Wake {
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        loop {
-            match self.next(deadline) {
-                Next::Batch => return Wake::Arrived,
-                Next::Timeout => return Wake::Timeout,
-                Next::Closed => return Wake::Stopped,
-                Next::Knock => {}
-            }
-        }
-    }
-
-    fn next(&mut self, deadline: Option<Instant>) -> Next {
-        match self.shared.queues.get(self.number) {
-            Some(queue) => queue.pop(&mut self.batch, deadline),
-            None => Next::Closed,
-        }
     }
 }

@@ -8,25 +8,16 @@
 //! ```
 
 mod address;
-mod batch;
-mod drops;
 mod ear;
 mod endpoint;
 mod inbox;
-mod intake;
 mod interfaces;
 mod links;
 mod membership;
-mod own;
 #[cfg(feature = "doctor")]
 mod probe;
-mod queue;
-pub(crate) mod recent;
-mod replay;
 mod seats;
-mod sieve;
 mod socket;
-mod stamp;
 mod watch;
 
 use std::fmt;
@@ -35,32 +26,28 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use collectd_tap_stream::intake::{MAX_DATAGRAM, Queue, Shared, Sources};
 use ipnet::IpNet;
 
 pub use address::{Address, AddressError};
+#[doc(inline)]
+pub use collectd_tap_stream::intake::{
+    DropPolicy, Duplicates, Opening, Own, ReplayFilter, Share, Stamp, Wake, network,
+};
+pub(crate) use collectd_tap_stream::intake::{REMEMBERED, RecentHashes};
 pub(crate) use ear::{Ear, overhear};
 #[cfg(feature = "config")]
 pub(crate) use endpoint::OPTIONS;
 pub use endpoint::{Endpoint, EndpointError, Profile};
-pub use inbox::{Inbox, Losses, Share, Stopper, Wake};
+pub use inbox::{Inbox, Losses, Stopper};
 #[cfg(feature = "doctor")]
 pub(crate) use interfaces::{Interface, all as interfaces};
-pub use own::Own;
 #[cfg(feature = "doctor")]
 pub(crate) use probe::Probe;
-pub use queue::DropPolicy;
-pub use replay::{Opening, ReplayFilter};
 pub use seats::Change;
-pub(crate) use sieve::REMEMBERED;
-pub use sieve::{Duplicates, network};
 pub(crate) use socket::is_link_local;
-pub use stamp::Stamp;
 
-use batch::MAX_DATAGRAM;
-use intake::Shared;
-use queue::Queue;
 use seats::{Seat, Wanted};
-use sieve::Sources;
 use watch::Watch;
 
 /// Where to listen, and how, as meant.

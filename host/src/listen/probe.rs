@@ -5,11 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use collectd_tap_stream::intake::Socket;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::interfaces::Interface;
 use super::membership;
-use super::socket::Socket;
+use super::socket;
 
 /// Octets of receive buffer, which is ample for what a probe sends to itself.
 const BUFFER: usize = 64 << 10;
@@ -21,7 +22,7 @@ pub(crate) struct Probe(Socket);
 impl Probe {
     /// Joins. Other programs that hear the group are not disturbed.
     pub(crate) fn join(group: &SocketAddr, source: Option<IpAddr>, interface: &Interface) -> io::Result<Self> {
-        let socket = Socket::for_group(group, interface, true, BUFFER)?;
+        let socket = socket::for_group(group, interface, true, BUFFER)?;
         membership::join(&socket.socket, group.ip(), source, interface.index)?;
         Ok(Self(socket))
     }

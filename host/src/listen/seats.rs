@@ -5,11 +5,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use collectd_tap_stream::intake::Socket;
 use nix::errno::Errno;
 
 use super::interfaces::Interface;
 use super::links::Links;
-use super::socket::{Socket, is_link_local};
+use super::socket::{self, is_link_local};
 use super::{ListenError, membership, shown};
 
 /// An address that is wanted: what an endpoint comes to when its name is resolved.
@@ -231,7 +232,7 @@ impl Seats {
                 Err(error) => return refused(error),
             }
         }
-        let socket = Socket::for_group(&group, interface, alone, self.buffer)
+        let socket = socket::for_group(&group, interface, alone, self.buffer)
             .map_err(|error| ListenError::Bind(group.to_string(), error))?;
         if let Err(error) = join(&socket) {
             return refused(error);
@@ -253,7 +254,7 @@ impl Seats {
             if self.seats.iter().any(|seat| seat.is_for(wanted) && seat.bound == bound) {
                 continue;
             }
-            match Socket::bind(&wanted.address, interface, self.buffer) {
+            match socket::bind(&wanted.address, interface, self.buffer) {
                 Ok(socket) => {
                     (changes.tell)(Change::Bound(socket.address));
                     self.take(wanted, socket, bound, Vec::new(), changes);

@@ -3,75 +3,36 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-use nix::sys::socket::{SockaddrStorage, setsockopt, sockopt};
+use collectd_tap_stream::intake::Socket;
 use socket2::{Domain, Protocol, SockAddr, Type};
 
-use super::drops::{self, Drops};
 use super::interfaces::Interface;
 
-/// A socket that packets arrive at.
-#[derive(Debug)]
-pub(super) struct Socket {
-    pub(super) socket: socket2::Socket,
-    /// The group, or the address that it is bound to.
-    pub(super) address: SocketAddr,
-    /// Octets that the kernel keeps for it.
-    pub(super) buffer: usize,
-    pub(super) drops: Drops,
+/// A socket for an address of this machine, on one interface if it is given.
+pub(super) fn bind(address: &SocketAddr, interface: Option<&Interface>, buffer: usize) -> io::Result<Socket> {
+    let socket = new(address)?;
+    if let Some(interface) = interface {
+        socket.bind_device(Some(interface.name.as_bytes()))?;
+    }
+    // Without SO_REUSEADDR: two programs on one unicast address would steal datagrams from each other.
+    socket.bind(&SockAddr::from(scoped(address, interface)))?;
+    // Port 0 asked for any.
+    let address = socket.local_addr().ok().and_then(|bound| bound.as_socket()).unwrap_or(*address);
+    Ok(Socket::new(socket, address, buffer))
 }
 
-impl Socket {
-    /// A socket for an address of this machine, on one interface if it is given.
-    pub(super) fn bind(address: &SocketAddr, interface: Option<&Interface>, buffer: usize) -> io::Result<Self> {
-        let socket = new(address)?;
-        if let Some(interface) = interface {
-            socket.bind_device(Some(interface.name.as_bytes()))?;
-        }
-        // Without SO_REUSEADDR: two programs on one unicast address would steal datagrams from each other.
-        socket.bind(&SockAddr::from(scoped(address, interface)))?;
-        // Port 0 asked for any.
-        let address = socket.local_addr().ok().and_then(|bound| bound.as_socket()).unwrap_or(*address);
-        Ok(Self::ready(socket, address, buffer))
+/// A socket for a group, not joined anywhere yet. If it is `alone`, it hears the group on this interface only.
+pub(super) fn for_group(group: &SocketAddr, interface: &Interface, alone: bool, buffer: usize) -> io::Result<Socket> {
+    let socket = new(group)?;
+    if alone {
+        socket.bind_device(Some(interface.name.as_bytes()))?;
     }
-
-    /// A socket for a group, not joined anywhere yet. If it is `alone`, it hears the group on this interface only.
-    pub(super) fn for_group(group: &SocketAddr, interface: &Interface, alone: bool, buffer: usize) -> io::Result<Self> {
-        let socket = new(group)?;
-        if alone {
-            socket.bind_device(Some(interface.name.as_bytes()))?;
-        }
-        // Other programs on this machine may hear the group too; each gets its copy.
-        socket.set_reuse_address(true)?;
-        // Bound to the group, the socket hears neither unicast nor the groups that other programs joined.
-        let address = if is_link_local(group) { scoped(group, Some(interface)) } else { *group };
-        socket.bind(&SockAddr::from(address))?;
-        Ok(Self::ready(socket, *group, buffer))
-    }
-
-    fn ready(socket: socket2::Socket, address: SocketAddr, buffer: usize) -> Self {
-        drops::tell(&socket);
-        let buffer = ask_for_buffer(&socket, buffer);
-        Self { socket, address, buffer, drops: Drops::default() }
-    }
-
-    /// Has the counter of drops up to date.
-    pub(super) fn ask_for_drops(&self) {
-        self.drops.ask(&self.socket);
-    }
-}
-
-/// Asks for so many octets of receive buffer, and tells how many are granted.
-///
-/// Linux doubles what it is asked for, because what it keeps of each datagram besides the octets counts, too.
-fn ask_for_buffer(socket: &socket2::Socket, octets: usize) -> usize {
-    let granted = || socket.recv_buffer_size().unwrap_or_default();
-    // It may refuse numbers beyond 31 bits; what was granted says it all.
-    let _ = socket.set_recv_buffer_size(octets);
-    if granted() < octets.saturating_mul(2) {
-        // Whoever may administer the network is not bound by net.core.rmem_max.
-        let _ = setsockopt(socket, sockopt::RcvBufForce, &octets);
-    }
-    granted()
+    // Other programs on this machine may hear the group too; each gets its copy.
+    socket.set_reuse_address(true)?;
+    // Bound to the group, the socket hears neither unicast nor the groups that other programs joined.
+    let address = if is_link_local(group) { scoped(group, Some(interface)) } else { *group };
+    socket.bind(&SockAddr::from(address))?;
+    Ok(Socket::new(socket, *group, buffer))
 }
 
 fn new(address: &SocketAddr) -> io::Result<socket2::Socket> {
@@ -96,14 +57,6 @@ fn scoped(address: &SocketAddr, interface: Option<&Interface>) -> SocketAddr {
         }
         _ => *address,
     }
-}
-
-/// The kernel's form of an address as ours; `None` if it is of another family.
-pub(super) fn socket_address(address: SockaddrStorage) -> Option<SocketAddr> {
-    if let Some(v4) = address.as_sockaddr_in() {
-        return Some(SocketAddr::V4((*v4).into()));
-    }
-    address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into()))
 }
 
 /// Whether the address is of IPv6's link-local or interface-local scope, unicast or group.

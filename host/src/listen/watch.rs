@@ -11,12 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use collectd_tap_stream::intake::{Intake, Queue, Shared, Socket};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::intake::{Intake, Shared};
 use super::interfaces;
 use super::seats::{Change, Changes, Seats, Wanted};
-use super::socket::Socket;
 use super::{Address, ListenError};
 
 /// How often the kernel is asked for drops, and what failed is tried again.
@@ -270,7 +269,7 @@ impl Watcher {
         }
         self.watch.seats.seats.clear();
         self.end_threads();
-        self.shared.queues.iter().for_each(super::queue::Queue::close);
+        self.shared.queues.iter().for_each(Queue::close);
     }
 
     /// Waits for a tick or a change: whether there was one, and the interfaces that are gone. `None` when it is over.

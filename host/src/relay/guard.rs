@@ -16,8 +16,7 @@ use std::time::{Duration, Instant};
 
 use collectd_net::{Key, Passwords, SecurityLevel, open};
 
-use crate::listen::recent::RecentHashes;
-use crate::listen::{Duplicates, Ear, Own, REMEMBERED, overhear};
+use crate::listen::{Duplicates, Ear, Own, REMEMBERED, RecentHashes, overhear};
 use crate::users::Users;
 
 /// Octets of receive buffer to ask for.

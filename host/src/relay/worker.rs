@@ -1,18 +1,19 @@
 //! From packets that have arrived to packets that wait to be sent: what one thread does, alone or as one of several.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use collectd_net::{
-    Arrival, Batched, Cause, Counters, Identifier, Item, Notification, Packet, SecurityLevel, Text, ValueList,
-    decrypt_together,
+    Arrival, Batched, Cause, Counters, Identifier, Item, Notification, SecurityLevel, Text, ValueList, decrypt_together,
 };
+use collectd_tap_stream::Opened;
 
 use super::common::Common;
 use super::lane::Parcel;
 use super::outlet::Outlet;
 use super::{Mode, Repacking};
-use crate::listen::{Opening, Share};
+use crate::listen::Share;
 use crate::send::Packer;
 use crate::users::Users;
 
@@ -179,16 +180,17 @@ impl Worker {
         }
         copy.clear();
         copy.extend_from_slice(octets);
-        let opening = Opening::new(common.replays.as_deref());
-        let packet = Packet::of_batch(Batched::new(arrival, copy), users, level, opening, &mut tally.counters);
+        let replays = common.replays.as_deref();
+        let packet = Opened::new(Batched::new(arrival, copy), users, level, replays, &mut tally.counters);
         let (mut items, mut all) = (0_u64, true);
-        for item in packet {
+        packet.each(&mut |item| {
             match item {
                 Ok(_) => items += 1,
                 // Some senders fill their packets up.
                 Err(error) => all &= matches!(error.cause, Cause::Padding { .. } | Cause::Stray { .. }),
             }
-        }
+            ControlFlow::Continue(())
+        });
         let passes = is_whole && all && items > 0;
         tally.unopened += u64::from(is_whole && !passes);
         passes
@@ -207,35 +209,36 @@ impl Worker {
         // Counted apart, because items are looked at while their packet counts them.
         let mut counters = std::mem::take(&mut tally.counters);
         for packet in batch {
-            let opening = Opening::new(common.replays.as_deref());
-            for item in Packet::of_batch(packet, users, level, opening, &mut counters).flatten() {
+            let packet = Opened::new(packet, users, level, common.replays.as_deref(), &mut counters);
+            packet.each(&mut |item| {
+                let Ok(mut item) = *item else { return ControlFlow::Continue(()) };
                 if !repacking.wants(&item) {
                     tally.unwanted += 1;
-                    continue;
+                    return ControlFlow::Continue(());
                 }
                 let mut key = common.duplicates.item_key(&item);
                 if !common.duplicates.key_is_new(key, now) {
-                    continue;
+                    return ControlFlow::Continue(());
                 }
-                let mut item = item;
                 let host_is_new = repacking.hosts.write(item.identifier().host.as_octets(), host);
                 if host_is_new {
                     item = with_host(item, Text::new(host));
                     key = common.duplicates.item_key(&item);
                     // Under its new name it comes back, should somebody send it back.
                     if !common.duplicates.key_is_new(key, now) {
-                        continue;
+                        return ControlFlow::Continue(());
                     }
                 }
                 if !has_good_names(&item) {
                     tally.bad_names += 1;
-                    continue;
+                    return ControlFlow::Continue(());
                 }
                 tally.items += 1;
                 for (outlet, way) in common.outlets.iter().zip(&mut *ways) {
                     way.push(&item, key, outlet, now);
                 }
-            }
+                ControlFlow::Continue(())
+            });
         }
         tally.counters = counters;
     }

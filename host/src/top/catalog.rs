@@ -6,8 +6,8 @@ use std::rc::Rc;
 use collectd_net::{Item, Kind, Protection, Text, Value, ValueList, Values};
 
 use super::number::Unit;
+use crate::Selection;
 use crate::fleet::{Cursor, Fleet, SeriesId, SeriesView};
-use crate::selection::Selection;
 use crate::sink::unit::as_float;
 use crate::sources::{Dictionary, Sources};
 

@@ -9,7 +9,7 @@ use super::action::Action;
 use super::catalog::{Catalog, Entry, Key, Row, Sort, ValueId};
 use super::look::Look;
 use super::prompt::Prompt;
-use crate::selection::Selection;
+use crate::Selection;
 
 /// How much time charts show, in seconds.
 const WINDOWS: [u32; 9] = [60, 120, 300, 600, 1800, 3600, 7200, 10_800, 21_600];

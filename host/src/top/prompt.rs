@@ -1,6 +1,6 @@
 //! The line in which a filter is written, and the filter that holds while it is.
 
-use crate::selection::{Selection, SelectionError};
+use crate::{Selection, SelectionError};
 
 /// No filter is longer.
 const MOST: usize = 1000;

@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
         // What came when something else went shows after a while.
         let signs = self.watching.fleet().lock().sizes();
         let depends_on_values =
-            model.sort != Sort::Names || model.filter().is_some_and(crate::selection::Selection::looks_at_values);
+            model.sort != Sort::Names || model.filter().is_some_and(crate::Selection::looks_at_values);
         let is_old = |after: Duration| self.read.is_none_or(|read| read.elapsed() >= after);
         let (seldom, often) = READ_EVERY;
         let is_due = Some(signs) != self.signs && is_old(often.min(Duration::from_millis(500)))

@@ -3,11 +3,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use collectd_net::{Batched, Counters, Item, Packet, decrypt_together};
+use collectd_net::{Batched, Counters, decrypt_together};
+use collectd_tap_stream::Opened;
 
 use super::{Profiles, Shared, Tell, Tone, feed, lock};
 use crate::cli::shown;
-use crate::listen::{Change, Duplicates, Inbox, Opening, ReplayFilter, Share, Wake};
+use crate::listen::{Change, Duplicates, Inbox, ReplayFilter, Share, Wake};
 use crate::users::{Refresh, Users};
 
 /// How often it is written down what was lost, at the most.
@@ -126,14 +127,8 @@ impl Worker<'_> {
     fn packet(&mut self, packet: Batched<'_>, users: Option<&Users>, profile: usize) {
         let Some((_, level)) = self.profiles.get(profile) else { return };
         let arrival = packet.arrival;
-        let opening = Opening::new(self.replays.as_deref());
-        let packet = Packet::of_batch(packet, users, *level, opening, &mut self.counters);
+        let packet = Opened::new(packet, users, *level, self.replays.as_deref(), &mut self.counters);
         let moment = lock(&self.shared.clock).now();
-        let Some(duplicates) = self.duplicates.as_deref() else {
-            return feed::packet(self.shared, &arrival, moment, packet);
-        };
-        let now = Instant::now();
-        let is_new = |item: &Item<'_>| duplicates.item_is_new(item, now);
-        feed::packet(self.shared, &arrival, moment, packet.filter(|item| item.as_ref().map_or(true, is_new)));
+        feed::packet(self.shared, &arrival, moment, packet, self.duplicates.as_deref());
     }
 }

@@ -22,9 +22,9 @@ use std::thread::{self, JoinHandle};
 
 use collectd_net::SecurityLevel;
 
+use crate::Selection;
 use crate::fleet::{Fleet, Limits, Moment, Store};
 use crate::listen::{Listener, Losses, Stopper};
-use crate::selection::Selection;
 use crate::sources::Dictionary;
 use crate::types_db::TypesDb;
 use crate::users::Users;

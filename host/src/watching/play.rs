@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use collectd_net::{Arrival, Counters, Packet, SecurityLevel, Time};
+use collectd_net::{Arrival, Batched, Counters, SecurityLevel, Time};
+use collectd_tap_stream::Opened;
 
 use super::clock::later;
 use super::{Shared, Tone, feed, lock};
@@ -216,8 +217,9 @@ impl Player<'_> {
         lock(&self.shared.clock).reach(moment);
         self.look(moment);
         let mut counters = Counters::new();
-        let mut packet = Packet::new(*arrival, octets, self.users.as_ref(), self.level, &mut counters);
-        feed::packet(self.shared, arrival, moment, &mut packet);
+        let packet = Batched::new(*arrival, octets);
+        let packet = Opened::new(packet, self.users.as_ref(), self.level, None, &mut counters);
+        feed::packet(self.shared, arrival, moment, packet, None);
     }
 
     /// Waits until it is so late; whether it is.

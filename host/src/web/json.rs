@@ -158,7 +158,7 @@ impl Json {
     }
 
     pub(super) fn protections(&mut self, protections: Protections) {
-        let Protections { none, unverified, signed, encrypted } = protections;
+        let Protections { none, unverified, signed, encrypted, .. } = protections;
         self.counts([("none", none), ("unverified", unverified), ("signed", signed), ("encrypted", encrypted)]);
     }
 

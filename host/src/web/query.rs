@@ -3,7 +3,7 @@
 use collectd_net::Time;
 
 use crate::fleet::SeriesId;
-use crate::selection::{Selection, SelectionError};
+use crate::{Selection, SelectionError};
 
 /// Series, hosts and senders that are shown at the most, each: unless the client says, and if it does.
 const LIMIT: (usize, usize) = (2000, 10_000);

@@ -10,8 +10,8 @@ use super::json::Json;
 use super::objects;
 use super::query::Query;
 use crate::OwnedItem;
+use crate::Selection;
 use crate::fleet::{Cursor, HostId, SenderView, SeriesId};
-use crate::selection::Selection;
 use crate::watching::Watching;
 
 /// Looks until series that were too many are looked at again, and hosts that are gone are no longer wanted.

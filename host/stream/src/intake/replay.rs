@@ -115,8 +115,8 @@ mod tests {
 
     use super::*;
 
-    const SIGNED: &[u8] = include_bytes!("../../../core/tests/data/collectd-5.12.0-minimal-signed.bin");
-    const ENCRYPTED: &[u8] = include_bytes!("../../../core/tests/data/collectd-5.12.0-minimal-encrypted.bin");
+    const SIGNED: &[u8] = include_bytes!("../../../../core/tests/data/collectd-5.12.0-minimal-signed.bin");
+    const ENCRYPTED: &[u8] = include_bytes!("../../../../core/tests/data/collectd-5.12.0-minimal-encrypted.bin");
 
     #[test]
     fn of_many_who_open_the_same_packet_at_once_one_does() {

@@ -48,8 +48,10 @@ impl std::str::FromStr for DropPolicy {
 
 /// Why a wait is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub enum Next {
+    /// There are packets.
     Batch,
+    /// The time is up.
     Timeout,
     /// Somebody knocked.
     Knock,
@@ -59,7 +61,7 @@ pub(super) enum Next {
 
 /// Batches that wait.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
     limit: usize,
@@ -80,7 +82,7 @@ struct State {
 
 impl Queue {
     /// A queue that takes so many octets of memory at the most.
-    pub(super) fn new(limit: usize, policy: DropPolicy) -> Self {
+    pub fn new(limit: usize, policy: DropPolicy) -> Self {
         Self { state: Mutex::default(), arrived: Condvar::new(), limit, policy }
     }
 
@@ -145,19 +147,19 @@ impl Queue {
     }
 
     /// Ends a wait, now or when it begins.
-    pub(super) fn knock(&self) {
+    pub fn knock(&self) {
         self.lock().knocked = true;
         self.arrived.notify_one();
     }
 
     /// Says that nothing more will come.
-    pub(super) fn close(&self) {
+    pub fn close(&self) {
         self.lock().closed = true;
         self.arrived.notify_one();
     }
 
     /// How many packets were dropped.
-    pub(super) fn dropped(&self) -> u64 {
+    pub fn dropped(&self) -> u64 {
         self.lock().dropped
     }
 

@@ -5,7 +5,7 @@ const ALIKE: f64 = 0.7;
 
 /// The one of `known` that is most like `word`, if any is like it at all.
 #[must_use]
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = plain(word);
     known
         .into_iter()
@@ -16,12 +16,12 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// A question about `word`, `did you mean 'json'?`, if there is one to ask.
-pub(crate) fn question<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn question<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(word, known).map(|candidate| format!("did you mean '{candidate}'?"))
 }
 
 /// The same as the end of an error: `, did you mean 'json'?`, or nothing.
-pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     question(word, known).map_or_else(String::new, |question| format!(", {question}"))
 }
 

@@ -2,9 +2,10 @@
 //!
 //! ```
 //! use std::time::{Duration, Instant};
+//! # use collectd_tap_stream as collectd_tap;
 //! use collectd_tap::fleet::{Fleet, Limits, Moment};
-//! # use collectd_tap::collectd_net::{Arrival, Decoder};
-//! # let packet = include_bytes!("../../../core/tests/data/collectd-5.12.0-minimal.bin");
+//! # use collectd_net::{Arrival, Decoder};
+//! # let packet = include_bytes!("../../../../core/tests/data/collectd-5.12.0-minimal.bin");
 //!
 //! let fleet = Fleet::new(Limits::default());
 //! let start = Instant::now();

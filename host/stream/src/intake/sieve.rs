@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use super::recent::RecentHashes;
 
 /// How many packets and items are remembered, each: 50 MB at the most.
-pub(crate) const REMEMBERED: usize = 1 << 20;
+pub const REMEMBERED: usize = 1 << 20;
 
 /// A network, or one address: `10.0.0.0/8`, `fd00::/8`, `192.0.2.7`.
 ///
@@ -25,14 +25,16 @@ pub fn network(text: &str) -> Result<IpNet, String> {
 
 /// Who may send.
 #[derive(Debug)]
-pub(super) struct Sources {
+pub struct Sources {
     /// None stands for everybody.
     allowed: Vec<IpNet>,
     refused: AtomicU64,
 }
 
 impl Sources {
-    pub(super) fn new(allowed: Vec<IpNet>) -> Self {
+    /// Only these, or everybody if there are none.
+    #[must_use]
+    pub fn new(allowed: Vec<IpNet>) -> Self {
         Self { allowed: IpNet::aggregate(&allowed), refused: AtomicU64::new(0) }
     }
 
@@ -46,7 +48,9 @@ impl Sources {
         allowed
     }
 
-    pub(super) fn refused(&self) -> u64 {
+    /// How many datagrams came from others.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 }
@@ -87,17 +91,17 @@ impl Duplicates {
     }
 
     /// Whether the item of this key is new; counted if not.
-    pub(crate) fn key_is_new(&self, key: u64, now: Instant) -> bool {
+    pub fn key_is_new(&self, key: u64, now: Instant) -> bool {
         self.items.is_new(key, now)
     }
 
     /// What a packet is known by.
-    pub(crate) fn packet_key(&self, octets: &[u8]) -> u64 {
+    pub fn packet_key(&self, octets: &[u8]) -> u64 {
         self.keys.hash_one(octets)
     }
 
     /// What an item is known by.
-    pub(crate) fn item_key(&self, item: &Item<'_>) -> u64 {
+    pub fn item_key(&self, item: &Item<'_>) -> u64 {
         // In one piece, because hashing many small ones takes longer; with their lengths, so that none runs into the next.
         let mut octets = Vec::with_capacity(256);
         let mut add = |piece: &[u8]| {
@@ -175,7 +179,7 @@ mod tests {
 
     #[test]
     fn an_item_is_known_whatever_packet_it_comes_in() {
-        let packet = include_bytes!("../../../core/tests/data/collectd-5.12.0-minimal.bin");
+        let packet = include_bytes!("../../../../core/tests/data/collectd-5.12.0-minimal.bin");
         let mut other = *packet;
         // Another value, and then the first again.
         *other.last_mut().expect("it is not empty") ^= 1;

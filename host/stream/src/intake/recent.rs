@@ -5,11 +5,11 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 /// Remembers hashes, which are not hashed again.
-pub(crate) type RecentHashes = Recent<u64, BuildHasherDefault<AsItIs>>;
+pub type RecentHashes = Recent<u64, BuildHasherDefault<AsItIs>>;
 
 /// Remembers keys for a window of time, and the latest so many of them at the most.
 #[derive(Debug)]
-pub(crate) struct Recent<K, S = RandomState> {
+pub struct Recent<K, S = RandomState> {
     /// When each was met.
     keys: HashMap<K, Instant, S>,
     /// In the order they were met.
@@ -20,17 +20,19 @@ pub(crate) struct Recent<K, S = RandomState> {
 }
 
 impl<K: Copy + Eq + Hash, S: BuildHasher + Default> Recent<K, S> {
-    pub(crate) fn new(window: Duration, capacity: usize) -> Self {
+    /// For this window, and so many keys.
+    #[must_use]
+    pub fn new(window: Duration, capacity: usize) -> Self {
         Self { keys: HashMap::default(), order: VecDeque::new(), window, capacity, forgotten: 0 }
     }
 
     /// Whether this was met within the window.
-    pub(crate) fn knows(&self, key: &K, now: Instant) -> bool {
+    pub fn knows(&self, key: &K, now: Instant) -> bool {
         self.keys.get(key).is_some_and(|met| now.saturating_duration_since(*met) <= self.window)
     }
 
     /// Remembers this, unless it is known already; whether it is new.
-    pub(crate) fn note(&mut self, key: K, now: Instant) -> bool {
+    pub fn note(&mut self, key: K, now: Instant) -> bool {
         if self.knows(&key, now) {
             return false;
         }
@@ -45,7 +47,7 @@ impl<K: Copy + Eq + Hash, S: BuildHasher + Default> Recent<K, S> {
     }
 
     /// How many were forgotten within the window for want of room.
-    pub(crate) const fn forgotten(&self) -> u64 {
+    pub const fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
@@ -64,7 +66,7 @@ impl<K: Copy + Eq + Hash, S: BuildHasher + Default> Recent<K, S> {
 
 /// Takes a hash for what it is.
 #[derive(Debug, Default)]
-pub(crate) struct AsItIs(u64);
+pub struct AsItIs(u64);
 
 impl Hasher for AsItIs {
     fn finish(&self) -> u64 {

@@ -5,7 +5,7 @@ use collectd_net::{Arrival, Batched};
 use super::Stamp;
 
 /// No UDP datagram is longer.
-pub(super) const MAX_DATAGRAM: usize = 65_535;
+pub const MAX_DATAGRAM: usize = 65_535;
 /// A batch that is used again keeps no more memory than this.
 const KEPT: usize = 256 << 10;
 

@@ -88,7 +88,7 @@ static UNITS: [(&str, &str, bool); 75] = [
 const READABLE: f64 = 10_000.0;
 
 /// The unit of a type, and whether its values are gauges.
-pub(crate) fn of(type_: Text<'_>) -> Option<(&'static str, bool)> {
+pub fn of(type_: Text<'_>) -> Option<(&'static str, bool)> {
     let place = UNITS.binary_search_by_key(&type_.as_octets(), |(known, ..)| known.as_bytes()).ok()?;
     UNITS.get(place).map(|(_, unit, is_gauge)| (*unit, *is_gauge))
 }
@@ -129,7 +129,7 @@ pub(super) fn push(type_: Text<'_>, value: Value, out: &mut String) {
     clippy::cast_precision_loss,
     reason = "for graphs, to sort by, and for a form with one digit behind the point"
 )]
-pub(crate) const fn as_float(value: Value) -> f64 {
+pub const fn as_float(value: Value) -> f64 {
     match value {
         Value::Counter(number) | Value::Absolute(number) => number as f64,
         Value::Derive(number) => number as f64,

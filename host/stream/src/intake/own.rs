@@ -10,7 +10,7 @@ use nix::ifaddrs::getifaddrs;
 /// How long the addresses of this machine are taken to be the same.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// The sockets that this program sends from; for [`Listener::leave_out`](super::Listener::leave_out).
+/// The sockets that this program sends from; for `Listener::leave_out`.
 #[derive(Debug, Default)]
 pub struct Own {
     /// Each with the number of its sender.
@@ -31,7 +31,7 @@ impl Own {
     }
 
     /// Whether a packet from there is our own; counted if so.
-    pub(crate) fn is_own(&self, from: Option<SocketAddr>) -> bool {
+    pub fn is_own(&self, from: Option<SocketAddr>) -> bool {
         let own = from.is_some_and(|from| self.has(from));
         if own {
             self.heard.fetch_add(1, Ordering::Relaxed);
@@ -46,7 +46,7 @@ impl Own {
     }
 
     /// Whether a packet from there is our own.
-    pub(crate) fn has(&self, from: SocketAddr) -> bool {
+    pub fn has(&self, from: SocketAddr) -> bool {
         let sockets = self.sockets.read().unwrap_or_else(PoisonError::into_inner);
         sockets.iter().filter(|(_, own)| own.port() == from.port()).any(|(_, own)| match own.ip() {
             ip if ip.is_unspecified() => ip.is_ipv4() == from.is_ipv4() && self.is_of_this_machine(from.ip()),

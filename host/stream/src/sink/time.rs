@@ -9,15 +9,15 @@ use jiff::tz::TimeZone;
 use super::number::{Seconds, push_integer};
 
 /// How times are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeStyle {
-    /// Seconds since the start of 1970 in UTC
+    /// Seconds since the start of 1970 in UTC.
     Epoch,
-    /// 2009-03-22T20:20:08.000+01:00
+    /// 2009-03-22T20:20:08.000+01:00.
     Rfc3339,
-    /// Seconds since the first item
+    /// Seconds since the first item.
     Relative,
-    /// Not at all
+    /// Not at all.
     None,
 }
 

@@ -39,10 +39,9 @@ impl FromStr for SeriesId {
     }
 }
 
-#[cfg(feature = "web")]
 impl SeriesId {
     /// The place, which is one of [`places`](super::Store::changed_since) that are reused, and how many have had it.
-    pub(crate) const fn parts(self) -> (u32, u32) {
+    pub const fn parts(self) -> (u32, u32) {
         (self.0, self.1)
     }
 }

@@ -38,6 +38,7 @@ impl Selection {
     /// [`SelectionError`] says in which column what was expected.
     ///
     /// ```
+    /// # use collectd_tap_stream as collectd_tap;
     /// use collectd_tap::Selection;
     ///
     /// assert!(Selection::new("web*/cpu-*").is_ok());

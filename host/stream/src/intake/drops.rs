@@ -27,7 +27,7 @@ mod option {
 ///
 /// Its counter has 32 bits. As it is looked at every second, this one, which has 64, follows it exactly.
 #[derive(Debug, Default)]
-pub(super) struct Drops(AtomicU64);
+pub struct Drops(AtomicU64);
 
 impl Drops {
     /// Takes the kernel's counter to be this; reports that are older than what is known change nothing.
@@ -49,7 +49,7 @@ impl Drops {
         }
     }
 
-    pub(super) fn count(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }

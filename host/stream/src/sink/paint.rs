@@ -5,13 +5,20 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use collectd_net::Severity;
 
-pub(crate) const TIME: Style = Style::new().dimmed();
-pub(crate) const NAME: Style = Style::new().bold();
-pub(crate) const VALUE: Style = AnsiColor::Cyan.on_default();
-pub(crate) const ASIDE: Style = Style::new().dimmed();
-pub(crate) const REFUSED: Style = AnsiColor::Red.on_default();
+/// Of times.
+pub const TIME: Style = Style::new().dimmed();
+/// Of names.
+pub const NAME: Style = Style::new().bold();
+/// Of values.
+pub const VALUE: Style = AnsiColor::Cyan.on_default();
+/// Of what is said besides.
+pub const ASIDE: Style = Style::new().dimmed();
+/// Of what was refused.
+pub const REFUSED: Style = AnsiColor::Red.on_default();
 
-pub(crate) const fn severity(severity: Severity) -> Style {
+/// Of a notification.
+#[must_use]
+pub const fn severity(severity: Severity) -> Style {
     match severity {
         Severity::Failure => AnsiColor::Red.on_default().bold(),
         Severity::Warning => AnsiColor::Yellow.on_default().bold(),
@@ -21,11 +28,11 @@ pub(crate) const fn severity(severity: Severity) -> Style {
 
 /// Whether there are colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Paint(pub(crate) bool);
+pub struct Paint(pub bool);
 
 impl Paint {
     /// What `write` appends, in this style.
-    pub(crate) fn with(self, style: Style, out: &mut String, write: impl FnOnce(&mut String)) {
+    pub fn with(self, style: Style, out: &mut String, write: impl FnOnce(&mut String)) {
         if !self.0 {
             return write(out);
         }

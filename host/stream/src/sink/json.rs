@@ -142,7 +142,7 @@ fn from(sender: &str, out: &mut String) {
 ///
 /// Characters that could harm a terminal are escaped, and read back as themselves. Octets that are not UTF-8, which JSON cannot
 /// hold, become the four characters `\x80`.
-pub(crate) fn string(text: Text<'_>, out: &mut String) {
+pub fn string(text: Text<'_>, out: &mut String) {
     out.push('"');
     match plain(text, |octet| matches!(octet, b'"' | b'\\')) {
         Some(plain) => out.push_str(plain),

@@ -1,4 +1,21 @@
-//! The thread of a socket: takes datagrams in, many with one call, and queues them as batches.
+//! Taking in: what a socket receives, on its way to whoever decodes it.
+//!
+//! ```text
+//! socket → Intake: recvmmsg → sources, own → duplicates → Queue → Share
+//! ```
+//!
+//! Each socket has a thread of its own, which takes datagrams in, many with one call, and queues them as batches.
+
+mod batch;
+mod drops;
+mod own;
+mod queue;
+mod recent;
+mod replay;
+mod share;
+mod sieve;
+mod socket;
+mod stamp;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::IoSliceMut;
@@ -15,12 +32,17 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
 
-use super::batch::Batch;
-use super::own::Own;
-use super::queue::Queue;
-use super::sieve::{Duplicates, Sources};
-use super::socket::{Socket, socket_address};
-use super::stamp::{self, Stamp};
+pub use batch::MAX_DATAGRAM;
+pub use own::Own;
+pub use queue::{DropPolicy, Next, Queue};
+pub use recent::{Recent, RecentHashes};
+pub use replay::{Opening, ReplayFilter};
+pub use share::{Share, Wake};
+pub use sieve::{Duplicates, REMEMBERED, Sources, network};
+pub use socket::{Socket, socket_address};
+pub use stamp::Stamp;
+
+use batch::Batch;
 
 /// How many datagrams are taken in with one call.
 const BATCH: usize = 64;
@@ -31,34 +53,40 @@ const AFTER_ERROR: Duration = Duration::from_millis(100);
 
 /// What the threads of all sockets share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub struct Shared {
     /// One for each of those who decode. All packets of a sender go to the same, so they stay in order.
-    pub(super) queues: Box<[Queue]>,
-    pub(super) sources: Sources,
+    pub queues: Box<[Queue]>,
+    /// Who may send.
+    pub sources: Sources,
     /// Of whom nothing is heard: ourselves.
-    pub(super) own: Option<Arc<Own>>,
-    pub(super) duplicates: Option<Arc<Duplicates>>,
-    pub(super) receive_errors: AtomicU64,
+    pub own: Option<Arc<Own>>,
+    /// What was heard before, if that is to be left out.
+    pub duplicates: Option<Arc<Duplicates>>,
+    /// How many receive calls failed.
+    pub receive_errors: AtomicU64,
     /// What the kernel dropped at sockets that are closed by now.
-    pub(super) kernel: AtomicU64,
+    pub kernel: AtomicU64,
     /// How many octets of a datagram are taken in.
-    pub(super) max_packet: usize,
+    pub max_packet: usize,
     /// Whether it is to be known how each datagram came.
-    pub(super) stamps: bool,
+    pub stamps: bool,
 }
 
 /// The thread of one socket.
-pub(super) struct Intake {
-    pub(super) socket: Arc<Socket>,
-    pub(super) profile: usize,
+pub struct Intake {
+    /// Where it takes in.
+    pub socket: Arc<Socket>,
+    /// By which of the profiles its packets are opened.
+    pub profile: usize,
     /// Hangs up when it is over.
-    pub(super) end: UnixStream,
-    pub(super) shared: Arc<Shared>,
+    pub end: UnixStream,
+    /// Where it puts what it takes in.
+    pub shared: Arc<Shared>,
 }
 
 impl Intake {
     /// Takes in until it is over, and then what the kernel still holds.
-    pub(super) fn run(self) {
+    pub fn run(self) {
         if self.shared.stamps {
             stamp::ask(&self.socket.socket, &self.socket.address);
         }
@@ -254,8 +282,9 @@ mod tests {
 
     fn intake() -> (Intake, UnixStream, SocketAddr) {
         let (life, end) = UnixStream::pair().expect("a pair");
-        let socket = Socket::bind(&SocketAddr::from(([127, 0, 0, 1], 0)), None, 2048).expect("a port");
-        let address = socket.address;
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let address = socket.local_addr().expect("it is bound");
+        let socket = Socket::new(socket.into(), address, 2048);
         let shared = Shared {
             queues: Box::new([Queue::new(1 << 20, Default::default())]),
             sources: Sources::new(Vec::new()),
@@ -302,7 +331,7 @@ mod tests {
         let mut batch = Batch::default();
         let deadline = Instant::now() + Duration::from_secs(20);
         let next = shared.queues[0].pop(&mut batch, Some(deadline));
-        assert_eq!((next, batch.len()), (super::super::queue::Next::Batch, 1));
+        assert_eq!((next, batch.len()), (queue::Next::Batch, 1));
         drop(life);
         thread.join().expect("it ends");
         assert_eq!(shared.receive_errors.load(Ordering::Relaxed), 1);

@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn the_item_that_came_is_the_item_that_is_there() {
-        let packet = include_bytes!("../../../core/tests/data/collectd-5.12.0-minimal.bin");
+        let packet = include_bytes!("../../../../core/tests/data/collectd-5.12.0-minimal.bin");
         let mut store = Store::new(Limits::default());
         let moment = Moment { clock: Duration::from_secs(1), time: Time::default() };
         let mut visit = store.arrive(&Arrival { len: packet.len(), from: None }, moment);

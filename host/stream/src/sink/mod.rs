@@ -8,14 +8,16 @@ pub mod influx;
 pub mod json;
 pub mod long;
 pub mod number;
-pub(crate) mod paint;
+#[doc(hidden)]
+pub mod paint;
 pub mod prometheus;
 pub mod putval;
 pub mod raw;
 pub mod template;
 mod text;
 mod time;
-pub(crate) mod unit;
+#[doc(hidden)]
+pub mod unit;
 
 use std::net::SocketAddr;
 use std::str::FromStr;

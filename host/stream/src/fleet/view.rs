@@ -21,7 +21,7 @@ const PAGE: usize = 1024;
 /// How far a view of everything has come: a page is looked at while the store is locked, and between two of them it is not.
 ///
 /// ```
-/// # use collectd_tap::fleet::{Cursor, Fleet, Limits};
+/// # use collectd_tap_stream::fleet::{Cursor, Fleet, Limits};
 /// # let fleet = Fleet::new(Limits::default());
 /// # let last = 0;
 /// let (mut cursor, latest) = (Cursor::default(), fleet.lock().updates());
