@@ -143,6 +143,38 @@ fn the_page_is_served_on_both_families_and_says_what_it_may_load() {
 }
 
 #[test]
+fn the_page_is_compressed_for_whoever_takes_that_and_is_the_same() {
+    let scene = scene(Settings::default());
+    let ask = |lines: &str| {
+        let mut stream = scene.connect();
+        write!(stream, "GET /app.js HTTP/1.1\r\nHost: localhost\r\n{lines}Connection: close\r\n\r\n").expect("sent");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("an end of the head") + 4;
+        let body = answer.split_off(end);
+        (String::from_utf8(answer).expect("text"), body)
+    };
+    let tag =
+        |head: &str| head.split_once("etag: ").expect("a tag").1.split("\r\n").next().expect("its line").to_owned();
+    let (plain_head, plain) = ask("");
+    let (head, compressed) = ask("Accept-Encoding: gzip, br\r\n");
+    assert_eq!(plain, include_bytes!("page/app.js"));
+    assert!(!plain_head.contains("content-encoding") && head.contains("content-encoding: gzip\r\n"), "{head}");
+    for head in [&plain_head, &head] {
+        assert!(head.contains("vary: accept-encoding\r\n"), "{head}");
+    }
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(compressed.as_slice()).read_to_end(&mut unpacked).expect("gzip");
+    assert!(unpacked == plain && compressed.len() < plain.len());
+    // Each form is known by its own tag.
+    assert_ne!(tag(&plain_head), tag(&head));
+    let of_compressed = format!("If-None-Match: {}\r\n", tag(&head));
+    let (again, body) = ask(&format!("Accept-Encoding: gzip\r\n{of_compressed}"));
+    assert!(again.starts_with("HTTP/1.1 304 ") && again.contains("vary: accept-encoding\r\n") && body.is_empty());
+    assert_eq!(ask(&of_compressed).1, plain);
+}
+
+#[test]
 fn foreign_hosts_are_misdirected_and_nothing_can_be_changed() {
     let scene = scene(Settings { names: vec!["tap.example".into()], ..Settings::default() });
     let with_host = |host: &str| scene.ask(&format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
