@@ -4,7 +4,6 @@ pub mod capture;
 pub mod cli;
 #[cfg(feature = "config")]
 mod collectd_conf;
-mod command;
 pub mod demo;
 #[cfg(feature = "doctor")]
 pub mod doctor;

@@ -9,8 +9,8 @@ use collectd_net::{
     Identifier, Interval, Item, Notification, Protection, Severity, Text, Time, Value, ValueList, Values,
 };
 
-use crate::command::encode;
 use crate::send::{Counts, Notice, SendError, Sender, Server, Settings, TooLong};
+use collectd_tap_stream::command::{self, encode};
 
 /// How long names that have no address yet get for one when the writer is dropped.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -260,13 +260,13 @@ impl std::error::Error for WriteError {}
 fn check(item: &Item<'_>) -> Result<(), WriteError> {
     let fits = |text: Text<'_>, limit: usize| text.len() <= limit && !text.as_octets().contains(&0);
     let identifier = item.identifier();
-    let names_fit = identifier.fields().into_iter().all(|name| fits(name, crate::command::NAME));
+    let names_fit = identifier.fields().into_iter().all(|name| fits(name, command::NAME));
     let (message_fits, is_whole) = match item {
         Item::ValueList(_) => {
             (true, ![identifier.host, identifier.plugin, identifier.type_].into_iter().any(Text::is_empty))
         }
         Item::Notification(notification) => {
-            (fits(notification.message, crate::command::MESSAGE), !notification.message.is_empty())
+            (fits(notification.message, command::MESSAGE), !notification.message.is_empty())
         }
     };
     match () {

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::time::Instant;
 
-use collectd_net::{Decoder, Item};
+use collectd_net::Item;
 
 use super::Failure;
 use crate::send::{Packer, Ready, Settings, TooLong};
@@ -70,13 +70,13 @@ impl DryRun {
 fn print(ready: &Ready<'_>, sink: &mut dyn Sink, dictionary: &mut Dictionary, tells_names: bool, text: &mut String) {
     let origin = Origin { source: "send", number: None, from: None };
     sink.packet_start(ready.octets());
-    for item in Decoder::new(ready.octets()).flatten() {
-        let sources = match &item {
+    ready.each(&mut |item| {
+        let sources = match item {
             Item::ValueList(list) if tells_names => dictionary.names(list),
             Item::ValueList(list) => Sources::Numbered(list.values.len()),
             Item::Notification(_) => Sources::Numbered(0),
         };
-        sink.item(&Entry { item: &item, sources, origin: &origin }, text);
-    }
+        sink.item(&Entry { item, sources, origin: &origin }, text);
+    });
     sink.packet_end(&origin, text);
 }

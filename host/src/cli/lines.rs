@@ -1,6 +1,6 @@
 //! Standard input, line by line, with an end to waiting.
 
-use std::io;
+use std::io::{self, BufRead as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ impl Input {
     pub(super) fn line(&mut self) -> Option<Result<&[u8], usize>> {
         loop {
             let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
-            let Some(length) = memchr(unsearched) else {
+            let Some(length) = line_break(unsearched) else {
                 self.searched = self.buffer.len();
                 if self.ended && self.start < self.buffer.len() {
                     let line = self.start..self.buffer.len();
@@ -135,8 +135,11 @@ impl Input {
 }
 
 /// Where the next line break is.
-fn memchr(octets: &[u8]) -> Option<usize> {
-    octets.iter().position(|octet| *octet == b'\n')
+fn line_break(mut octets: &[u8]) -> Option<usize> {
+    let all = octets;
+    // Nothing can fail where all is there already.
+    let place = octets.skip_until(b'\n').ok()?.checked_sub(1)?;
+    (all.get(place) == Some(&b'\n')).then_some(place)
 }
 
 #[cfg(test)]

@@ -13,10 +13,10 @@ use super::output::Count;
 use super::printing::Formats;
 use super::single::Single;
 use super::{Exit, Failure, duration, say, servers, talk, talk::tell, warn};
-use crate::command::{DataSetHint, Done, Reader, Refused, built_in};
 use crate::send::{Counts, MAX_AGE, Notice, Sender, Server, Settings, TooLong};
 use crate::sink::Format;
 use crate::types_db::TypesDb;
+use collectd_tap_stream::command::{DataSetHint, Done, Reader, Refused, built_in};
 
 /// How long a name gets at the end that has no address yet.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -270,7 +270,7 @@ impl Run<'_> {
 
     fn line(&mut self, reader: &mut Reader, line: &[u8], number: u64, now: Instant) -> Result<(), Failure> {
         let Self { way, tally, .. } = self;
-        let outcome = reader.read(line, wall_clock, |item| {
+        let outcome = reader.read(line, &wall_clock, &mut |item| {
             way.push(item, now)?;
             tally.note(item);
             Ok(())

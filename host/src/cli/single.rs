@@ -7,8 +7,8 @@ use collectd_net::{
 use super::Failure;
 use super::send::wall_clock;
 use crate::OwnedItem;
-use crate::command::{MESSAGE, NAME, encode, seconds, value};
 use crate::types_db::TypesDb;
+use collectd_tap_stream::command::{MESSAGE, NAME, encode, seconds, value};
 
 /// What makes the item; without a value and a message there is none, and commands are read.
 #[derive(Debug, clap::Args)]
@@ -138,5 +138,5 @@ impl Single {
 }
 
 fn kind(word: &str) -> Result<Kind, Failure> {
-    crate::command::kind(word).map_err(Failure::Usage)
+    collectd_tap_stream::command::kind(word).map_err(Failure::Usage)
 }

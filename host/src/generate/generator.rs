@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use collectd_net::{
-    Decoder, Identifier, Interval, Item, Kind, Notification, PACKET_SIZE, Protection, Severity, Time, Value, ValueList,
-    Values,
+    Identifier, Interval, Item, Kind, Notification, PACKET_SIZE, Protection, Severity, Time, Value, ValueList, Values,
 };
 
 use super::Damage;
@@ -299,22 +298,22 @@ fn count<'p>(plan: &Plan, damage: &mut Random, counts: &mut Counts, ready: Ready
     if is_damaged {
         counts.damaged[kind.index()] += 1;
     }
-    for item in Decoder::new(ready.octets()).flatten() {
-        match item {
-            Item::ValueList(list) if arrives => {
-                counts.value_lists += 1;
-                counts.values += u64::try_from(list.values.len()).unwrap_or(u64::MAX);
-            }
-            Item::ValueList(_) => counts.lost_value_lists += 1,
-            Item::Notification(_) if arrives => counts.notifications += 1,
-            Item::Notification(_) => counts.lost_notifications += 1,
+    ready.each(&mut |item| match item {
+        Item::ValueList(list) if arrives => {
+            counts.value_lists += 1;
+            counts.values += u64::try_from(list.values.len()).unwrap_or(u64::MAX);
         }
-    }
+        Item::ValueList(_) => counts.lost_value_lists += 1,
+        Item::Notification(_) if arrives => counts.notifications += 1,
+        Item::Notification(_) => counts.lost_notifications += 1,
+    });
     Packet { ready, damage }
 }
 
 #[cfg(test)]
 mod tests {
+    use collectd_net::Decoder;
+
     use super::*;
 
     fn plan() -> Plan {

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use collectd_net::Key;
 use nix::net::if_::if_nametoindex;
 
+use super::Ready;
 use super::notice::{Notice, Trouble};
-use super::packer::Ready;
 use super::queue::Queue;
 use super::resolver::{Resolver, literal};
 use super::seal::{Seal, SealError};

@@ -11,7 +11,6 @@
 mod counts;
 mod destination;
 mod notice;
-mod packer;
 mod queue;
 mod resolver;
 mod seal;
@@ -19,11 +18,12 @@ mod sender;
 mod server;
 mod socket;
 
+pub(crate) use collectd_tap_stream::packer::Packed;
+#[doc(inline)]
+pub use collectd_tap_stream::packer::{MAX_AGE, Packer, Ready, TooLong};
 pub use counts::Counts;
 pub use destination::Destination;
 pub use notice::{Notice, Trouble};
-pub(crate) use packer::Packed;
-pub use packer::{MAX_AGE, Packer, Ready, TooLong};
 pub use seal::CredentialError;
 pub use sender::{Sender, Settings};
 #[cfg(feature = "config")]

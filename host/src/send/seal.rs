@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use collectd_net::{Encoder, Full, Key, Passwords as _};
 
-use super::packer::Ready;
+use super::Ready;
 use super::{Level, Server};
 use crate::cli::shown;
 use crate::users::Users;

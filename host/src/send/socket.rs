@@ -1,24 +1,19 @@
 //! One socket that sends to one address.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::time::Duration;
 
+use collectd_tap_stream::transmit;
 use nix::errno::Errno;
 use nix::libc;
 use nix::net::if_::if_nametoindex;
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmsg, sendmmsg, setsockopt,
-    sockopt,
-};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 use socket2::{Domain, Protocol, SockAddr, Type};
 
 use super::Server;
 use crate::listen::is_link_local;
-
-/// Packets that are given to the kernel at once.
-pub(super) const BATCH: usize = 64;
 
 /// How long a packet waits for room in the kernel's send buffer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -87,20 +82,9 @@ impl Socket {
         Ok(Self { socket, to: scoped(to, index) })
     }
 
-    /// Sends the first of these packets, up to [`BATCH`], and returns how many.
-    pub(super) fn send<'p>(&self, packets: impl Iterator<Item = &'p [u8]>) -> nix::Result<usize> {
-        let slices: Vec<[IoSlice<'_>; 1]> = packets.take(BATCH).map(|packet| [IoSlice::new(packet)]).collect();
-        let addresses = vec![Some(SockaddrStorage::from(self.to)); slices.len()];
-        let mut headers = MultiHeaders::preallocate(slices.len(), None);
-        let nothing: [ControlMessage<'_>; 0] = [];
-        loop {
-            let (fd, flags) = (self.socket.as_raw_fd(), MsgFlags::empty());
-            match sendmmsg(fd, &mut headers, slices.iter(), &addresses, nothing, flags) {
-                Ok(sent) => return Ok(sent.count()),
-                Err(Errno::EINTR) => {}
-                Err(error) => return Err(error),
-            }
-        }
+    /// Sends the first of these packets, up to [`BATCH`](transmit::BATCH), and returns how many.
+    pub(super) fn send<'p>(&self, mut packets: impl Iterator<Item = &'p [u8]>) -> nix::Result<usize> {
+        transmit::send(self.socket.as_fd(), self.to, &mut packets)
     }
 
     /// Takes the reports of packets that did not arrive: how many there are, and what the last one says.

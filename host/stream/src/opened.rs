@@ -16,6 +16,7 @@ pub struct Opened<'a>(Packet<'a, Option<&'a Users>, Opening<'a>>);
 impl<'a> Opened<'a> {
     /// Opens a packet with the passwords of `users`, but no seal that was opened before, if `replays` knows that.
     #[must_use]
+    #[inline(never)]
     pub fn new(
         packet: Batched<'a>,
         users: Option<&'a Users>,
@@ -27,6 +28,7 @@ impl<'a> Opened<'a> {
     }
 
     /// Gives each item, and whatever was refused, to `look`, until that has enough.
+    #[inline(never)]
     pub fn each(self, look: &mut dyn FnMut(&Result<Item<'a>, Error>) -> ControlFlow<()>) {
         for item in self.0 {
             if look(&item).is_break() {
@@ -36,6 +38,7 @@ impl<'a> Opened<'a> {
     }
 
     /// How many items there are. Nothing looks at them, so they are not even put together.
+    #[inline(never)]
     pub fn count(self) -> u64 {
         let mut items = 0;
         self.0.hand_out(&mut items, |items, _| *items += 1, |items, other| *items += u64::from(other.is_ok()));

@@ -45,6 +45,7 @@ impl Rates {
     ///
     /// `None` if it holds counts and none of them has a rate. If some have, NaN stands for the others. The ranges of `set` are of
     /// its rates.
+    #[inline(never)]
     pub fn rate<'a>(&'a mut self, list: &ValueList<'a>, set: Option<&DataSet>) -> Option<ValueList<'a>> {
         if list.values.kinds().iter().all(|kind| *kind == GAUGE) {
             return Some(*list);

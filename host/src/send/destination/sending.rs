@@ -3,11 +3,12 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use collectd_tap_stream::transmit::BATCH;
 use nix::errno::Errno;
 
 use super::{Destination, HELD};
 use crate::send::notice::{Notice, Trouble};
-use crate::send::socket::{BATCH, Socket};
+use crate::send::socket::Socket;
 
 /// How long nothing may come back until it is taken for granted that packets arrive again.
 const QUIET: Duration = Duration::from_secs(10);

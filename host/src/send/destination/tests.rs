@@ -2,10 +2,10 @@ use std::net::UdpSocket;
 use std::sync::mpsc::{self, Receiver};
 
 use collectd_net::{Decoder, PACKET_SIZE, SecurityLevel, User, open};
+use collectd_tap_stream::transmit::BATCH;
 
 use super::super::Packer;
 use super::*;
-use crate::send::socket::BATCH;
 
 fn receiver() -> (UdpSocket, String) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");

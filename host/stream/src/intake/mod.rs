@@ -86,6 +86,7 @@ pub struct Intake {
 
 impl Intake {
     /// Takes in until it is over, and then what the kernel still holds.
+    #[inline(never)]
     pub fn run(self) {
         if self.shared.stamps {
             stamp::ask(&self.socket.socket, &self.socket.address);

@@ -4,7 +4,7 @@ use collectd_net::{Identifier, Item, Notification, Protection, Severity, Text, T
 
 use super::words::{is_blank, option};
 use super::{MESSAGE, NAME, Refused, number};
-use crate::send::TooLong;
+use crate::packer::TooLong;
 
 /// The names, in the order of the fields of an identifier.
 const NAMES: [&str; 5] = ["host", "plugin", "plugin_instance", "type", "type_instance"];
@@ -13,7 +13,7 @@ const NAMES: [&str; 5] = ["host", "plugin", "plugin_instance", "type", "type_ins
 pub(super) fn read(
     line: &[u8],
     start: usize,
-    mut emit: impl FnMut(&Item<'_>) -> Result<(), TooLong>,
+    emit: &mut dyn FnMut(&Item<'_>) -> Result<(), TooLong>,
 ) -> Result<(), Refused> {
     let mut names: [Vec<u8>; 5] = Default::default();
     let (mut severity, mut time, mut message) = (None, None, Vec::new());

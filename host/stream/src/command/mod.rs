@@ -12,20 +12,20 @@ mod words;
 use collectd_net::{Interval, Item, Text, Time};
 
 use self::words::Words;
-use crate::send::TooLong;
+use crate::packer::TooLong;
 
-pub(crate) use number::{seconds, value};
-pub(crate) use putval::{NAME, encode};
-pub(crate) use types::{DataSetHint, built_in, kind};
+pub use number::{seconds, value};
+pub use putval::{NAME, encode};
+pub use types::{DataSetHint, built_in, kind};
 
 use crate::types_db::TypesDb;
 
 /// Octets of a notification's message, at the most: what the daemon takes (`WIRE §4`).
-pub(crate) const MESSAGE: usize = 255;
+pub const MESSAGE: usize = 255;
 
 /// What a line asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Done {
+pub enum Done {
     /// Nothing: it is empty, or a comment.
     Nothing,
     /// So many value lists.
@@ -38,7 +38,7 @@ pub(crate) enum Done {
 
 /// Why a line is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub struct Refused {
     /// What collectd answers.
     answer: String,
     /// Where, in octets from 0.
@@ -53,12 +53,12 @@ impl Refused {
     }
 
     /// The answer: collectd's, and the column.
-    pub(crate) fn answer(&self, line: &[u8]) -> String {
+    pub fn answer(&self, line: &[u8]) -> String {
         format!("-1 {} Column {}: {}.", self.answer, column(line, self.at), self.why)
     }
 
     /// The column in characters, from 1, and what is wrong there.
-    pub(crate) fn complaint(&self, line: &[u8]) -> String {
+    pub fn complaint(&self, line: &[u8]) -> String {
         format!("column {}: {}", column(line, self.at), self.why)
     }
 }
@@ -73,7 +73,7 @@ fn column(line: &[u8], at: usize) -> usize {
 
 /// Reads lines, and keeps its memory from one to the next.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub struct Reader {
     types: TypesDb,
     /// For value lists that do not say.
     interval: Option<Interval>,
@@ -83,16 +83,17 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Reads lines with the kinds of these types.
-    pub(crate) fn new(types: TypesDb, interval: Option<Interval>) -> Self {
+    pub fn new(types: TypesDb, interval: Option<Interval>) -> Self {
         Self { types, interval, words: Words::default(), lists: putval::Lists::default() }
     }
 
     /// Reads a line, without its line break. Its items go to `emit` if all of it is well, and none otherwise.
-    pub(crate) fn read(
+    #[inline(never)]
+    pub fn read(
         &mut self,
         line: &[u8],
-        now: impl Fn() -> Time,
-        emit: impl FnMut(&Item<'_>) -> Result<(), TooLong>,
+        now: &dyn Fn() -> Time,
+        emit: &mut dyn FnMut(&Item<'_>) -> Result<(), TooLong>,
     ) -> Result<Done, Refused> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let start = line.iter().position(|octet| !words::is_blank(*octet)).unwrap_or(line.len());

@@ -11,7 +11,7 @@ use crate::types_db::TypesDb;
 const BUILT_IN: &str = include_str!("types.db");
 
 /// The types that are met most.
-pub(crate) fn built_in() -> TypesDb {
+pub fn built_in() -> TypesDb {
     let mut types = TypesDb::default();
     types.add(BUILT_IN.as_bytes());
     types
@@ -19,20 +19,20 @@ pub(crate) fn built_in() -> TypesDb {
 
 /// `NAME=KIND[,KIND…]`: the kinds of a type that no types.db has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DataSetHint {
+pub struct DataSetHint {
     /// A line of types.db.
     line: String,
 }
 
 impl DataSetHint {
     /// Adds the type.
-    pub(crate) fn add_to(&self, types: &mut TypesDb) {
+    pub fn add_to(&self, types: &mut TypesDb) {
         types.add(self.line.as_bytes());
     }
 }
 
 /// The kind that this word means.
-pub(crate) fn kind(word: &str) -> Result<Kind, String> {
+pub fn kind(word: &str) -> Result<Kind, String> {
     let kinds = [Kind::Counter, Kind::Gauge, Kind::Derive, Kind::Absolute];
     kinds.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(word)).ok_or_else(|| {
         let (names, word_shown) = (kinds.map(Kind::name), Text::from(word));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use collectd_net::{Encoder, Item, PACKET_SIZE, Paused, SEAL_ROOM};
+use collectd_net::{Decoder, Encoder, Item, PACKET_SIZE, Paused, SEAL_ROOM};
 
 /// How long a value list waits for others at the most, if nothing else is said.
 pub const MAX_AGE: Duration = Duration::from_secs(1);
@@ -16,8 +16,9 @@ pub const MAX_AGE: Duration = Duration::from_secs(1);
 /// ```
 /// use std::time::{Duration, Instant};
 ///
-/// use collectd_tap::collectd_net::{Decoder, PACKET_SIZE};
-/// use collectd_tap::send::Packer;
+/// use collectd_net::{Decoder, PACKET_SIZE};
+/// # use collectd_tap_stream::packer as send;
+/// use send::Packer;
 ///
 /// # let octets = include_bytes!("../../../core/tests/data/collectd-5.12.0-minimal.bin");
 /// let mut packer = Packer::new(PACKET_SIZE, Duration::from_secs(1), 0);
@@ -50,8 +51,9 @@ pub struct Packer {
 #[derive(Clone, Copy, Debug)]
 pub struct Ready<'p> {
     /// Room for a seal, and the packet behind it.
-    pub(super) buffer: &'p [u8],
-    pub(super) paused: Paused,
+    pub buffer: &'p [u8],
+    /// How far the encoder has come.
+    pub paused: Paused,
     room: usize,
     /// How many items are in it.
     pub items: u64,
@@ -64,8 +66,14 @@ impl Ready<'_> {
         self.buffer.get(self.room..).unwrap_or_default()
     }
 
+    /// Gives each item of the packet to `look`.
+    #[inline(never)]
+    pub fn each(&self, look: &mut dyn FnMut(&Item<'_>)) {
+        Decoder::new(self.octets()).flatten().for_each(|item| look(&item));
+    }
+
     /// The same in memory of its own.
-    pub(crate) fn to_packed(self) -> Packed {
+    pub fn to_packed(self) -> Packed {
         let Self { buffer, paused, room, items } = self;
         Packed { buffer: buffer.into(), paused, room, items }
     }
@@ -73,7 +81,7 @@ impl Ready<'_> {
 
 /// A packet that is ready, in memory of its own.
 #[derive(Debug)]
-pub(crate) struct Packed {
+pub struct Packed {
     buffer: Box<[u8]>,
     paused: Paused,
     room: usize,
@@ -82,20 +90,20 @@ pub(crate) struct Packed {
 
 impl Packed {
     /// The packet, borrowed.
-    pub(crate) fn ready(&self) -> Ready<'_> {
+    pub fn ready(&self) -> Ready<'_> {
         let Self { buffer, paused, room, items } = self;
         Ready { buffer, paused: *paused, room: *room, items: *items }
     }
 
     /// Octets of memory that it takes.
-    pub(crate) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         self.buffer.len()
     }
 }
 
 impl Packer {
     /// Packs for receivers that take packets of so many octets, 1024 to 65,535, and keeps `seal_room` of them free for the
-    /// [longest seal](super::Destination::seal_room).
+    /// longest seal.
     #[must_use]
     pub fn new(max_packet_size: usize, max_age: Duration, seal_room: usize) -> Self {
         let size = max_packet_size.clamp(1024, usize::from(u16::MAX));
@@ -156,7 +164,7 @@ impl Packer {
     }
 
     /// Adds a value list to the packet so far, if it fits.
-    #[inline]
+    #[inline(never)]
     fn add(&mut self, item: &Item<'_>) -> bool {
         let mut encoder = Encoder::resume(&mut self.buffer, self.open);
         let fits = encode(&mut encoder, item);
@@ -183,7 +191,6 @@ fn room(seal: usize) -> usize {
     seal.max(SEAL_ROOM)
 }
 
-#[inline]
 fn encode(encoder: &mut Encoder<'_>, item: &Item<'_>) -> bool {
     let added = match item {
         Item::ValueList(list) => encoder.value_list(&list.identifier, list.time, list.interval, list.values),
@@ -220,7 +227,7 @@ impl Default for Packer {
 
 #[cfg(test)]
 mod tests {
-    use collectd_net::{Decoder, Interval, Text, Time, Value};
+    use collectd_net::{Interval, Text, Time, Value};
 
     use super::*;
 

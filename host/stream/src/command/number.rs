@@ -3,7 +3,7 @@
 use collectd_net::{Kind, Time, Value};
 
 /// A number of seconds in 2⁻³⁰ s, rounded to the nearest: exactly, whatever comes behind the point.
-pub(crate) fn seconds(text: &[u8]) -> Option<u64> {
+pub fn seconds(text: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(text).ok()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|octet| octet.is_ascii_digit());
@@ -32,7 +32,7 @@ pub(crate) fn seconds(text: &[u8]) -> Option<u64> {
 }
 
 /// A value of this kind; else what is wrong with it.
-pub(crate) fn value(text: &[u8], kind: Kind) -> Result<Value, &'static str> {
+pub fn value(text: &[u8], kind: Kind) -> Result<Value, &'static str> {
     let text = std::str::from_utf8(text).map_err(|_| "a value is a number")?.trim_ascii();
     match kind {
         Kind::Gauge => gauge(text).map(Value::Gauge).ok_or("a gauge is a number, or U"),

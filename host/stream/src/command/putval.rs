@@ -6,11 +6,11 @@ use collectd_net::{Identifier, Interval, Item, Kind, Protection, Text, Time, Val
 
 use super::words::{Words, option};
 use super::{Refused, number};
-use crate::send::TooLong;
+use crate::packer::TooLong;
 use crate::types_db::TypesDb;
 
 /// Octets of a name, at the most: what the daemon takes (`WIRE §4`).
-pub(crate) const NAME: usize = 127;
+pub const NAME: usize = 127;
 
 /// What collectd says to values of any fault.
 const VALUES: &str = "Parsing the values string failed.";
@@ -41,7 +41,7 @@ impl Lists {
         words: &Words,
         types: &TypesDb,
         mut interval: Option<Interval>,
-        now: impl Fn() -> Time,
+        now: &dyn Fn() -> Time,
     ) -> Result<(), Refused> {
         let Self { identifier, names, lists, kinds, octets } = self;
         lists.clear();
@@ -109,7 +109,7 @@ impl Lists {
     }
 
     /// Hands all value lists on, and returns how many.
-    pub(super) fn emit(&self, mut emit: impl FnMut(&Item<'_>) -> Result<(), TooLong>) -> Result<u64, TooLong> {
+    pub(super) fn emit(&self, emit: &mut dyn FnMut(&Item<'_>) -> Result<(), TooLong>) -> Result<u64, TooLong> {
         let name = |place: usize| Text::new(self.identifier.get(self.names[place].clone()).unwrap_or_default());
         let identifier = Identifier {
             host: name(0),
@@ -138,7 +138,7 @@ impl Lists {
 }
 
 /// A value as it stands in a packet: gauges are little endian, everything else is big endian (`WIRE §6.2`).
-pub(crate) const fn encode(value: Value) -> (u8, [u8; 8]) {
+pub const fn encode(value: Value) -> (u8, [u8; 8]) {
     let bits = value.bits();
     let octets = match value.kind() {
         Kind::Gauge => bits.to_le_bytes(),

@@ -13,7 +13,7 @@ fn reader() -> Reader {
 fn read(line: &[u8]) -> (Result<Done, String>, Vec<OwnedItem>) {
     let mut items = Vec::new();
     let now = || Time::from_secs(1_700_000_000).expect("it is less");
-    let outcome = reader().read(line, now, |item| {
+    let outcome = reader().read(line, &now, &mut |item| {
         items.push(OwnedItem::new(item, None));
         Ok(())
     });
