@@ -51,8 +51,10 @@ pub struct Packer {
 #[derive(Clone, Copy, Debug)]
 pub struct Ready<'p> {
     /// Room for a seal, and the packet behind it.
+    #[doc(hidden)]
     pub buffer: &'p [u8],
     /// How far the encoder has come.
+    #[doc(hidden)]
     pub paused: Paused,
     room: usize,
     /// How many items are in it.

@@ -41,6 +41,7 @@ impl FromStr for SeriesId {
 
 impl SeriesId {
     /// The place, which is one of [`places`](super::Store::changed_since) that are reused, and how many have had it.
+    #[doc(hidden)]
     pub const fn parts(self) -> (u32, u32) {
         (self.0, self.1)
     }

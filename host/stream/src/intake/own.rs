@@ -31,6 +31,7 @@ impl Own {
     }
 
     /// Whether a packet from there is our own; counted if so.
+    #[doc(hidden)]
     pub fn is_own(&self, from: Option<SocketAddr>) -> bool {
         let own = from.is_some_and(|from| self.has(from));
         if own {
@@ -46,6 +47,7 @@ impl Own {
     }
 
     /// Whether a packet from there is our own.
+    #[doc(hidden)]
     pub fn has(&self, from: SocketAddr) -> bool {
         let sockets = self.sockets.read().unwrap_or_else(PoisonError::into_inner);
         sockets.iter().filter(|(_, own)| own.port() == from.port()).any(|(_, own)| match own.ip() {

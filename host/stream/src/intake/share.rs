@@ -30,6 +30,7 @@ pub enum Wake {
 
 impl Share {
     /// What goes into the queue of this number.
+    #[doc(hidden)]
     #[must_use]
     pub fn new(shared: Arc<Shared>, number: usize) -> Self {
         Self { number, shared, batch: Batch::default() }
@@ -71,6 +72,7 @@ impl Share {
     }
 
     /// Takes the next batch of packets, and gives the one back that is done with; waits for it until the deadline, if there is one.
+    #[doc(hidden)]
     pub fn next(&mut self, deadline: Option<Instant>) -> Next {
         match self.shared.queues.get(self.number) {
             Some(queue) => queue.pop(&mut self.batch, deadline),

@@ -91,16 +91,19 @@ impl Duplicates {
     }
 
     /// Whether the item of this key is new; counted if not.
+    #[doc(hidden)]
     pub fn key_is_new(&self, key: u64, now: Instant) -> bool {
         self.items.is_new(key, now)
     }
 
     /// What a packet is known by.
+    #[doc(hidden)]
     pub fn packet_key(&self, octets: &[u8]) -> u64 {
         self.keys.hash_one(octets)
     }
 
     /// What an item is known by.
+    #[doc(hidden)]
     pub fn item_key(&self, item: &Item<'_>) -> u64 {
         // In one piece, because hashing many small ones takes longer; with their lengths, so that none runs into the next.
         let mut octets = Vec::with_capacity(256);

@@ -142,6 +142,7 @@ fn from(sender: &str, out: &mut String) {
 ///
 /// Characters that could harm a terminal are escaped, and read back as themselves. Octets that are not UTF-8, which JSON cannot
 /// hold, become the four characters `\x80`.
+#[doc(hidden)]
 pub fn string(text: Text<'_>, out: &mut String) {
     out.push('"');
     match plain(text, |octet| matches!(octet, b'"' | b'\\')) {
