@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -71,18 +71,17 @@ fn packet(host: &str, round: u32) -> Vec<u8> {
     encoder.packet().to_vec()
 }
 
-/// Sends until it is stopped: two hosts that go on, and one that soon says nothing any more.
-fn send(namespace: &Namespace, stopped: &AtomicBool) {
+/// Sends until the other end of the channel is gone: two hosts that go on, and one that soon says nothing any more.
+fn send(namespace: &Namespace, stopped: &Receiver<()>) {
     for round in 1.. {
         let hosts: &[&str] = if round < 8 { &["web01", "web02", "quiet01"] } else { &["web01", "web02"] };
         hosts.iter().for_each(|host| namespace.send("lo", LOOPBACK, &packet(host, round)));
         if round % 8 == 1 {
             namespace.send("lo", LOOPBACK, &[0, 0, 0, 2]);
         }
-        if stopped.load(Ordering::Relaxed) {
+        if stopped.recv_timeout(Duration::from_millis(500)) == Err(RecvTimeoutError::Disconnected) {
             break;
         }
-        thread::sleep(Duration::from_millis(500));
     }
 }
 
@@ -95,12 +94,13 @@ fn the_page_is_right_in_a_browser() {
     let hostile: Vec<_> = files.iter().map(|file| fs::read(file).expect("it was just written")).collect();
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/page/pictures");
     fs::create_dir_all(&pictures).expect("the folder of the target is ours");
-    let stopped = AtomicBool::new(false);
     let (code, said) = thread::scope(|scope| {
-        scope.spawn(|| send(&namespace, &stopped));
+        let (_stop, stopped) = mpsc::channel();
+        let namespace = &namespace;
+        scope.spawn(move || send(namespace, &stopped));
         // Hosts are bounded, and so are those that the page shows.
         let is_known = |answer: &str| ["web01", "web02", "quiet01"].iter().all(|host| answer.contains(host));
-        until("the hosts to be known", || is_known(&ask(&namespace, "/api/hosts").0));
+        until("the hosts to be known", || is_known(&ask(namespace, "/api/hosts").0));
         namespace.send_all("lo", LOOPBACK, &hostile);
         let output = namespace
             .command(python())
@@ -111,7 +111,6 @@ fn the_page_is_right_in_a_browser() {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .output();
-        stopped.store(true, Ordering::Relaxed);
         let output = output.expect("tests/run makes this Python");
         let said = [output.stdout, output.stderr].map(|octets| String::from_utf8_lossy(&octets).into_owned());
         (output.status.code(), said.concat())
