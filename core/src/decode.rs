@@ -91,6 +91,10 @@ impl<'a> Iterator for Decoder<'a> {
 
 impl FusedIterator for Decoder<'_> {}
 
+/// The lengths of a number's part and of that of a single value, which most of the parts are that are no names.
+const NUMBER: u32 = 12;
+const VALUE: u32 = 15;
+
 /// Where items come from: value lists, which nearly all of them are, may be looked at where they are put together.
 pub(crate) trait Source<'a> {
     /// Reads ordinary parts, until there are the values of a list or what comes next is not ordinary.
@@ -195,23 +199,84 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
 
     /// Reads ordinary parts up to the values of the next value list.
     ///
-    /// `None` is before a part that is anything but ordinary, or at the end, and [`attend`](Self::attend) says which. Nearly all
-    /// parts are read here, so nothing here makes an error.
+    /// `None` is before a part that is anything but ordinary, or at the end, and [`attend`](Self::attend) says which.
     #[cfg_attr(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"), inline(always))]
     pub(crate) fn advance(&mut self) -> Option<Values<'a>> {
         // A local copy stays in registers.
         let mut left = mem::take(&mut self.cursor.left);
-        while let Some((type_, body)) = first_part(left.look()) {
-            let length = body.len();
-            let name = match (type_, body) {
-                (PartType::TYPE_INSTANCE, [_, ..]) => &mut self.list.identifier.type_instance,
-                (PartType::VALUES, _) => {
-                    let Some(count) = Values::count(body) else { break };
-                    if !self.complete && !self.completes() {
-                        break;
+        let values = self.values(&mut left, &mut false);
+        self.cursor.left = left;
+        values
+    }
+
+    /// Reads ordinary parts, and gives each value list to `list`, up to a part that is anything but ordinary, or the end.
+    ///
+    /// `list` also hears whether more than type instance, time and values may differ from the list before.
+    #[inline(always)]
+    pub(crate) fn lists(&mut self, mut list: impl FnMut(&ValueList<'a>, bool)) {
+        let mut left = mem::take(&mut self.cursor.left);
+        let mut anew = true;
+        while let Some(values) = self.values(&mut left, &mut anew) {
+            self.list.values = values;
+            list(&self.list, mem::take(&mut anew));
+        }
+        self.cursor.left = left;
+    }
+
+    /// Reads ordinary parts off `left`, up to the values of the next value list, and notes in `anew` if there were names other
+    /// than a type instance. Nearly all parts are read here, so nothing here makes an error.
+    #[inline(always)]
+    fn values(&mut self, left: &mut B, anew: &mut bool) -> Option<Values<'a>> {
+        loop {
+            if cfg!(feature = "fast")
+                && let Some((header, body)) = left.look().split_first_chunk::<HEADER>()
+            {
+                // What has always the same length needs no look at it but one.
+                let header = u32::from_be_bytes(*header);
+                match (PartType(u16::try_from(header >> 16).unwrap_or_default()), header & 0xffff) {
+                    (PartType::TIME_HR, NUMBER) => {
+                        if let Some(units) = body.first_chunk()
+                            && *units != [0; 8]
+                        {
+                            self.list.time = Time::from_raw(u64::from_be_bytes(*units));
+                            *left = mem::take(left).split(HEADER, 8).1;
+                            continue;
+                        }
                     }
-                    let (body, rest) = left.split(HEADER, length);
-                    self.cursor.left = rest;
+                    (PartType::INTERVAL_HR, NUMBER) => {
+                        if let Some(units) = body.first_chunk() {
+                            self.list.interval = Some(Interval::from_raw(u64::from_be_bytes(*units)));
+                            *anew = true;
+                            *left = mem::take(left).split(HEADER, 8).1;
+                            continue;
+                        }
+                    }
+                    (PartType::VALUES, VALUE) => {
+                        if let Some([count @ .., 0..=3, _, _, _, _, _, _, _, _]) = body.first_chunk::<11>()
+                            && u16::from_be_bytes(*count) == 1
+                            && self.complete
+                        {
+                            let (body, rest) = mem::take(left).split(HEADER, 11);
+                            *left = rest;
+                            return Some(Values::of_body(body.share(), 1));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            let (type_, body) = first_part(left.look())?;
+            let length = body.len();
+            let Identifier { host, plugin, plugin_instance, type_: type_name, type_instance } =
+                &mut self.list.identifier;
+            let name = match (type_, body) {
+                (PartType::TYPE_INSTANCE, [_, ..]) => type_instance,
+                (PartType::VALUES, _) => {
+                    let count = Values::count(body)?;
+                    if !self.complete && !self.completes() {
+                        return None;
+                    }
+                    let (body, rest) = mem::take(left).split(HEADER, length);
+                    *left = rest;
                     return Some(Values::of_body(body.share(), count));
                 }
                 (PartType::TIME_HR, _) => {
@@ -219,30 +284,28 @@ impl<'a, B: Octets<'a>> Scope<'a, B> {
                         Some((units, [])) if *units != [0; 8] => {
                             self.list.time = Time::from_raw(u64::from_be_bytes(*units))
                         }
-                        _ => break,
+                        _ => return None,
                     }
-                    left = left.split(HEADER, length).1;
+                    *left = mem::take(left).split(HEADER, length).1;
                     continue;
                 }
-                (PartType::PLUGIN_INSTANCE, [_, ..]) => &mut self.list.identifier.plugin_instance,
+                (PartType::PLUGIN_INSTANCE, [_, ..]) => told(plugin_instance, anew),
                 // With something before the NUL.
-                (PartType::TYPE, [_, _, ..]) => &mut self.list.identifier.type_,
-                (PartType::PLUGIN, [_, _, ..]) => &mut self.list.identifier.plugin,
-                (PartType::HOST, [_, _, ..]) => &mut self.list.identifier.host,
-                _ => break,
+                (PartType::TYPE, [_, _, ..]) => told(type_name, anew),
+                (PartType::PLUGIN, [_, _, ..]) => told(plugin, anew),
+                (PartType::HOST, [_, _, ..]) => told(host, anew),
+                _ => return None,
             };
             match body.split_last() {
                 Some((0, text)) if !has_nul(text) => {}
-                _ => break,
+                _ => return None,
             }
-            let (body, rest) = left.split(HEADER, length);
+            let (body, rest) = mem::take(left).split(HEADER, length);
             if let [text @ .., _] = body.share() {
                 *name = Text::new(text);
             }
-            left = rest;
+            *left = rest;
         }
-        self.cursor.left = left;
-        None
     }
 
     /// Reads the next part, whatever it is, except for values that complete a list.
@@ -361,6 +424,13 @@ impl<'a, B: Octets<'a>> Default for Scope<'a, B> {
     fn default() -> Self {
         Self::new(B::default(), 0, Protection::None, None, false)
     }
+}
+
+/// A name that changes with more than the type instance.
+#[inline(always)]
+fn told<'n, 'a>(name: &'n mut Text<'a>, anew: &mut bool) -> &'n mut Text<'a> {
+    *anew = true;
+    name
 }
 
 /// Octets from the start of the packet to the part that was split off last, with this body.

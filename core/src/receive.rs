@@ -155,7 +155,8 @@ impl<'a, P: Passwords, R: Replays> Packet<'a, P, R> {
     /// Gives each value list to `list` and everything else to `other`, in order, and both of them `context`.
     ///
     /// These are the same items as one by one, for fewer instructions on small processors: value lists are looked at where
-    /// they are put together, and never copied.
+    /// they are put together, and never copied. With each of them `list` hears whether it may differ from the one before in
+    /// more than type instance, time and values; nearly all of them do not.
     ///
     /// ```
     /// use collectd_net::{Arrival, Counters, Packet, SecurityLevel};
@@ -166,7 +167,7 @@ impl<'a, P: Passwords, R: Replays> Packet<'a, P, R> {
     /// let mut plugins = String::new();
     /// packet.hand_out(
     ///     &mut plugins,
-    ///     |plugins, list| plugins.push_str(&list.identifier.plugin.to_string()),
+    ///     |plugins, list, _| plugins.push_str(&list.identifier.plugin.to_string()),
     ///     |_, other| eprintln!("{other:?}"),
     /// );
     /// assert_eq!(plugins, "p");
@@ -175,13 +176,17 @@ impl<'a, P: Passwords, R: Replays> Packet<'a, P, R> {
     pub fn hand_out<C: ?Sized>(
         mut self,
         context: &mut C,
-        mut list: impl FnMut(&mut C, &ValueList<'a>),
+        mut list: impl FnMut(&mut C, &ValueList<'a>, bool),
         mut other: impl FnMut(&mut C, Result<Notification<'a>, Error>),
     ) {
         loop {
-            while let Some(values) = self.advance() {
-                list(context, self.items.complete(values));
-            }
+            let (mut lists, mut values) = (0_usize, 0_usize);
+            self.items.lists(|value_list, anew| {
+                lists = lists.wrapping_add(1);
+                values = values.wrapping_add(value_list.values.len());
+                list(context, value_list, anew);
+            });
+            self.counters.count_lists(lists, values);
             match self.attend() {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(None) => return,
@@ -197,7 +202,7 @@ impl<'a, P: Passwords, R: Replays> Source<'a> for Packet<'a, P, R> {
     #[inline(always)]
     fn advance(&mut self) -> Option<Values<'a>> {
         let values = self.items.advance()?;
-        self.counters.count_list(values);
+        self.counters.count_lists(1, values.len());
         Some(values)
     }
 
@@ -320,9 +325,9 @@ impl Counters {
         self.truncated = self.truncated.wrapping_add(u64::from(arrival.len > room));
     }
 
-    fn count_list(&mut self, values: Values<'_>) {
-        self.value_lists = self.value_lists.wrapping_add(1);
-        self.values = self.values.wrapping_add(u64::try_from(values.len()).unwrap_or(u64::MAX));
+    fn count_lists(&mut self, lists: usize, values: usize) {
+        self.value_lists = self.value_lists.wrapping_add(u64::try_from(lists).unwrap_or(u64::MAX));
+        self.values = self.values.wrapping_add(u64::try_from(values).unwrap_or(u64::MAX));
     }
 
     fn count_notification(&mut self) {

@@ -356,11 +356,10 @@ pub(crate) fn first_encrypted(mut packet: &mut [u8]) -> Option<(&[u8], &[u8; IV]
 }
 
 impl<'a, P, R> Items<'a, P, R> {
-    /// The value list of these values, which [`advance`](Source::advance) gave last.
+    /// Gives the value lists up to what is not ordinary to `list`; see [`Scope::lists`].
     #[inline(always)]
-    pub(crate) fn complete(&mut self, values: Values<'a>) -> &ValueList<'a> {
-        self.scope.list.values = values;
-        &self.scope.list
+    pub(crate) fn lists(&mut self, list: impl FnMut(&ValueList<'a>, bool)) {
+        self.scope.lists(list);
     }
 }
 

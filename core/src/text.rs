@@ -161,7 +161,7 @@ fn is_nul_there(octets: &[u8]) -> bool {
 #[inline]
 fn may_have_nul(octets: &[u8]) -> bool {
     if !WIDE {
-        return has_nul_in_words(octets);
+        return may_have_nul_in_words(octets);
     }
     // What first and last chunk leave out is between them; where they overlap they agree.
     match (octets.first_chunk(), octets.last_chunk()) {
@@ -180,12 +180,13 @@ fn may_have_nul(octets: &[u8]) -> bool {
     }
 }
 
-/// Whether there is a NUL, four octets at a time; the last four overlap those before.
+/// As [`may_have_nul`], four octets at a time; the last four overlap those before.
 #[inline]
-fn has_nul_in_words(octets: &[u8]) -> bool {
+fn may_have_nul_in_words(octets: &[u8]) -> bool {
     match octets.last_chunk() {
         Some(last) => {
-            octets.as_chunks().0.iter().fold(zeros(*last), |found, word| found | zeros(*word)) & HIGH_BITS != 0
+            let words = octets.as_chunks().0.iter();
+            words.fold(borrows(*last), |found, word| found | borrows(*word)) & HIGH_BITS != 0
         }
         None => octets.contains(&0),
     }
@@ -194,11 +195,12 @@ fn has_nul_in_words(octets: &[u8]) -> bool {
 /// The highest bit of each octet of a word.
 const HIGH_BITS: u32 = 0x8080_8080;
 
-/// The highest bit of an octet is set if that octet is zero, and of none if none is.
+/// The highest bit of an octet is set if that octet is zero; or, for fewer instructions, for the same reasons as in [`suspects`].
 #[inline]
-const fn zeros(octets: [u8; 4]) -> u32 {
+const fn borrows(octets: [u8; 4]) -> u32 {
     let word = u32::from_ne_bytes(octets);
-    word.wrapping_sub(HIGH_BITS >> 7) & !word
+    let borrows = word.wrapping_sub(HIGH_BITS >> 7);
+    if cfg!(feature = "fast") { borrows } else { borrows & !word }
 }
 
 /// Not zero if one of the octets is zero, since only that borrows from its highest bit, or above 128.
@@ -370,10 +372,10 @@ mod tests {
         for length in 0..=19 {
             for octet in [1, 2, 0x7f, 0x80, 0x81, 0xff] {
                 let mut octets = vec![octet; length];
-                assert!(!has_nul_in_words(&octets), "{length} times {octet}");
+                assert!(octet > 0x80 || !may_have_nul_in_words(&octets), "{length} times {octet}");
                 for at in 0..length {
                     octets[at] = 0;
-                    assert!(has_nul_in_words(&octets), "at {at} of {length}, {octet} elsewhere");
+                    assert!(may_have_nul_in_words(&octets), "at {at} of {length}, {octet} elsewhere");
                     octets[at] = octet;
                 }
             }

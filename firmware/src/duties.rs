@@ -1,6 +1,7 @@
 //! What the node does with items, and what it has to say itself.
 
 use core::fmt::Write as _;
+use core::mem;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
@@ -45,8 +46,10 @@ pub(crate) struct Duties<'a> {
     pub(crate) clock: Clock,
     report: Report<'a>,
     allowance: Allowance,
-    /// The time of the packet's last item that counts.
-    told: Option<Time>,
+    /// The time of the packet's last item that counts; nobody's is zero.
+    told: Time,
+    /// Whether value lists are only kept: there are no thresholds, no log lines and no users.
+    quiet: bool,
     worst: Severity,
 }
 
@@ -69,7 +72,8 @@ impl<'a> Duties<'a> {
             clock: Clock::new(board.seed),
             report: Report::new(name, settings.report, settings.report_user.as_ref().map(|(user, key)| (*user, key))),
             allowance: Allowance::new(settings.log_rate),
-            told: None,
+            told: Time::default(),
+            quiet: settings.thresholds.is_empty() && settings.log_rate == 0 && settings.users.is_empty(),
             worst: Severity::Okay,
         }
     }
@@ -81,8 +85,18 @@ impl<'a> Duties<'a> {
     }
 
     #[inline(always)]
-    pub(crate) fn value_list<'p>(&mut self, list: &ValueList<'p>, run: &mut Run<'p>, now: Duration) {
-        self.table.value_list(list, run);
+    pub(crate) fn value_list<'p>(&mut self, list: &ValueList<'p>, anew: bool, run: &mut Run<'p>, now: Duration) {
+        if cfg!(feature = "fast") && self.quiet {
+            self.told = list.time;
+        } else {
+            self.look_at(list, now);
+        }
+        self.table.value_list(list, run, anew);
+    }
+
+    /// Does with a value list what the settings ask for.
+    #[inline(never)]
+    fn look_at(&mut self, list: &ValueList<'_>, now: Duration) {
         if !self.settings.thresholds.is_empty() {
             self.alarms.value_list(list, &self.settings.thresholds, now);
         }
@@ -103,10 +117,9 @@ impl<'a> Duties<'a> {
     }
 
     /// Where there are passwords, time is believed only from who has one.
-    #[inline(always)]
     fn note_time(&mut self, time: Time, user: Option<Text<'_>>) {
         if self.settings.users.is_empty() || user.is_some() {
-            self.told = Some(time);
+            self.told = time;
         }
     }
 
@@ -124,9 +137,13 @@ impl<'a> Duties<'a> {
         }
     }
 
-    pub(crate) fn packet_end(&mut self, from: Option<SocketAddr>, now: Duration) {
-        if let (Some(time), Some(from)) = (self.told.take(), from) {
-            self.clock.heard(time, digest(from), now);
+    pub(crate) fn packet_end(&mut self, run: &mut Run<'_>, from: Option<SocketAddr>, now: Duration) {
+        self.table.packet_end(run);
+        let told = mem::take(&mut self.told);
+        if let Some(from) = from
+            && told != Time::default()
+        {
+            self.clock.heard(told, digest(from), now);
         }
     }
 

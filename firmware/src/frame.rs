@@ -1,12 +1,14 @@
-//! What a frame is to the node, seen before the network stack takes it. Datagrams to the node's port are taken out here: copied
-//! and summed in one pass, and nothing that is dropped of them is lost uncounted.
+//! What a frame is to the node, seen before the network stack. Datagrams to the node's port never come there, and nothing that is
+//! dropped of them is lost uncounted.
 
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use smoltcp::phy::{Device, DeviceCapabilities, RxToken};
+use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4Packet, Ipv6Packet};
+
+use crate::board::ethernet;
 
 /// Octets of a UDP header.
 const UDP_HEADER: usize = 8;
@@ -45,7 +47,7 @@ pub(crate) enum Shape {
 }
 
 /// What `frame` is to a node that listens on `port`. The payload of a datagram to it is copied to `place`.
-pub(crate) fn take(frame: &[u8], port: u16, place: &mut [u8]) -> Frame {
+pub(crate) fn take(frame: &[u8], known: Known, port: u16, place: &mut [u8]) -> Frame {
     let Ok(frame) = EthernetFrame::new_checked(frame) else { return Frame::Other };
     match frame.ethertype() {
         EthernetProtocol::Ipv4 => {
@@ -60,15 +62,19 @@ pub(crate) fn take(frame: &[u8], port: u16, place: &mut [u8]) -> Frame {
                 return Frame::Other;
             }
             let header = frame.payload().get(..packet.header_len().into()).unwrap_or_default();
-            let sound = packet.version() == 4 && header.len() >= 20 && fold(sum(header)) == SOUND;
+            let header_sum = fold(sum(header));
+            let sound = packet.version() == 4 && header.len() >= 20 && header_sum == SOUND;
             let addresses = header.get(12..20).unwrap_or_default();
             let between = (IpAddress::Ipv4(packet.src_addr()), IpAddress::Ipv4(packet.dst_addr()));
-            datagram(packet.payload(), between, addresses, (sound, packet.more_frags()), port, place)
+            let known = known.behind(|| header_sum, frame.payload().len() == usize::from(packet.total_len()));
+            datagram(packet.payload(), known, between, addresses, (sound, packet.more_frags()), port, place)
         }
         EthernetProtocol::Ipv6 => {
             let Ok(packet) = Ipv6Packet::new_checked(frame.payload()) else { return Frame::Other };
             let between = (IpAddress::Ipv6(packet.src_addr()), IpAddress::Ipv6(packet.dst_addr()));
             let addresses = frame.payload().get(8..40).unwrap_or_default();
+            let (header, _) = frame.payload().split_at_checked(packet.header_len()).unwrap_or_default();
+            let known = known.behind(|| fold(sum(header)), frame.payload().len() == packet.total_len());
             let (udp, more) = match packet.next_header() {
                 IpProtocol::Udp => (packet.payload(), false),
                 IpProtocol::HopByHop => return mld_query(packet.payload()),
@@ -78,16 +84,18 @@ pub(crate) fn take(frame: &[u8], port: u16, place: &mut [u8]) -> Frame {
                 },
                 _ => return Frame::Other,
             };
-            datagram(udp, between, addresses, (packet.version() == 6, more), port, place)
+            datagram(udp, known, between, addresses, (packet.version() == 6, more), port, place)
         }
         _ => Frame::Other,
     }
 }
 
 /// A datagram, between these hosts; their addresses once more as octets. What is before it is sound or not, and more may follow.
-#[inline(never)]
+#[cfg_attr(feature = "fast", inline(always))]
+#[cfg_attr(not(feature = "fast"), inline(never))]
 fn datagram(
     udp: &[u8],
+    known: Option<u64>,
     (from, to): (IpAddress, IpAddress),
     addresses: &[u8],
     (sound, more): (bool, bool),
@@ -108,10 +116,15 @@ fn datagram(
     } else if let Some((header, payload)) = udp.get(..length).and_then(|udp| udp.split_at_checked(UDP_HEADER)) {
         if let Some(place) = place.get_mut(..payload.len()) {
             // The sum covers the addresses, the protocol, the length, and all of the datagram.
-            let before = sum(addresses)
-                .wrapping_add(sum(&[0, IpProtocol::Udp.into(), *length_high, *length_low]))
-                .wrapping_add(sum(header));
-            let right = fold(before.wrapping_add(copy(payload, place))) == SOUND;
+            let before = sum(addresses).wrapping_add(sum(&[0, IpProtocol::Udp.into(), *length_high, *length_low]));
+            let all = match known {
+                Some(known) if length == udp.len() => {
+                    place.copy_from_slice(payload);
+                    known
+                }
+                _ => sum(header).wrapping_add(copy(payload, place)),
+            };
+            let right = fold(before.wrapping_add(all)) == SOUND;
             // Zero stands for no sum, which IPv6 does not know.
             let unsummed = [*sum_high, *sum_low] == [0, 0];
             let right = if unsummed { matches!(to, IpAddress::Ipv4(_)) } else { right };
@@ -137,6 +150,39 @@ fn short_datagram(udp: &[u8], to: IpAddress, more: bool, port: u16) -> Frame {
             Frame::Datagram { to, shape: if more { Shape::Fragment } else { Shape::Length } }
         }
         _ => Frame::Other,
+    }
+}
+
+/// What all that is behind a frame's Ethernet header adds up to, if the device says it: who reads the octets out of a chip can
+/// add them up at the same time. Otherwise there is nothing here, and nothing to be done.
+#[derive(Clone, Copy)]
+pub(crate) struct Known(#[cfg(any(feature = "sums", test))] u32);
+
+impl Known {
+    /// Of a frame that has arrived.
+    #[inline]
+    pub(crate) fn of(token: &impl RxToken) -> Self {
+        #[cfg(feature = "sums")]
+        return Self(token.meta().id);
+        #[cfg(not(feature = "sums"))]
+        {
+            _ = token;
+            Self(
+                #[cfg(test)]
+                0,
+            )
+        }
+    }
+
+    /// The same of what is behind a header of this sum, if the packet is all that there is.
+    #[inline]
+    fn behind(self, header_sum: impl FnOnce() -> u16, is_all: bool) -> Option<u64> {
+        #[cfg(any(feature = "sums", test))]
+        if self.0 != 0 && is_all {
+            return Some(u64::from(self.0).wrapping_add(u64::from(!header_sum())));
+        }
+        _ = (header_sum, is_all);
+        None
     }
 }
 
@@ -216,56 +262,40 @@ fn query(millis: u64) -> Frame {
     Frame::Query { within: Duration::from_millis(millis >> 1).min(ANSWER) }
 }
 
-/// A device whose datagrams to the node's port are taken out before the stack sees them.
-pub(crate) struct Watched<'d, D> {
-    pub(crate) device: &'d mut D,
-    pub(crate) port: u16,
-    /// Where the payload of a datagram is copied to.
-    pub(crate) place: &'d mut [u8],
-    /// What the last frame was.
-    pub(crate) frame: Frame,
+/// A frame on its way to the network stack: a device that has it, and room for the answer.
+pub(crate) struct Passed<'f, T> {
+    pub(crate) frame: Option<(&'f [u8], T)>,
 }
 
-/// A frame that is looked at when it is taken.
-pub(crate) struct WatchedRx<'t, T> {
-    token: T,
-    port: u16,
-    place: &'t mut [u8],
-    frame: &'t mut Frame,
-}
+/// The octets of a frame.
+pub(crate) struct Octets<'f>(&'f [u8]);
 
-impl<T: RxToken> RxToken for WatchedRx<'_, T> {
+impl RxToken for Octets<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        let Self { token, port, place, frame } = self;
-        token.consume(|octets| {
-            *frame = take(octets, port, place);
-            // An empty frame is none to the stack.
-            f(if matches!(frame, Frame::Datagram { .. }) { &[] } else { octets })
-        })
+        f(self.0)
     }
 }
 
-impl<D: Device> Device for Watched<'_, D> {
+impl<'f, T: TxToken> Device for Passed<'f, T> {
     type RxToken<'t>
-        = WatchedRx<'t, D::RxToken<'t>>
+        = Octets<'f>
     where
         Self: 't;
     type TxToken<'t>
-        = D::TxToken<'t>
+        = T
     where
         Self: 't;
 
-    fn receive(&mut self, timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let (token, answer) = self.device.receive(timestamp)?;
-        Some((WatchedRx { token, port: self.port, place: self.place, frame: &mut self.frame }, answer))
+    fn receive(&mut self, _: Instant) -> Option<(Octets<'f>, T)> {
+        self.frame.take().map(|(octets, answer)| (Octets(octets), answer))
     }
 
-    fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
-        self.device.transmit(timestamp)
+    fn transmit(&mut self, _: Instant) -> Option<T> {
+        None
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        self.device.capabilities()
+        ethernet()
     }
 }
 
@@ -292,8 +322,11 @@ mod tests {
         frame
     }
 
+    /// What a device knows that does not add up.
+    const NOTHING: Known = Known(0);
+
     fn within(frame: &[u8]) -> Option<u128> {
-        match take(frame, 25_826, &mut [0; 1472]) {
+        match take(frame, NOTHING, 25_826, &mut [0; 1472]) {
             Frame::Query { within } => Some(within.as_millis()),
             _ => None,
         }
@@ -327,9 +360,57 @@ mod tests {
     }
 
     fn shape(frame: &[u8], place: &mut [u8]) -> Option<Shape> {
-        match take(frame, 25_826, place) {
+        shape_of(frame, NOTHING, place)
+    }
+
+    fn shape_of(frame: &[u8], known: Known, place: &mut [u8]) -> Option<Shape> {
+        match take(frame, known, 25_826, place) {
             Frame::Datagram { shape, .. } => Some(shape),
             _ => None,
+        }
+    }
+
+    /// What a device says that adds up the frame.
+    fn known(frame: &[u8]) -> Known {
+        let sum = sum(&frame[14..]);
+        Known(u32::try_from(sum & 0xffff_ffff).unwrap() + u32::try_from(sum >> 32).unwrap())
+    }
+
+    /// A datagram from fe80::1 to ff18::efc0:4a42 with a sound sum.
+    fn sound_ipv6(payload: &[u8]) -> Vec<u8> {
+        let length = 8 + payload.len() as u8;
+        let mut frame = vec![0; 12];
+        frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, length, 17, 1, 0xfe, 0x80]);
+        frame.extend([&[0; 13][..], &[1, 0xff, 0x18], &[0; 10], &[0xef, 0xc0, 0x4a, 0x42]].concat());
+        frame.extend([0x64, 0xe2, 0x64, 0xe2, 0, length, 0, 0]);
+        frame.extend(payload);
+        let datagram = !fold(sum(&frame[22..54]) + sum(&[0, 17, 0, length]) + sum(&frame[54..]));
+        frame[60..62].copy_from_slice(&datagram.to_ne_bytes());
+        frame
+    }
+
+    #[test]
+    fn what_a_device_adds_up_is_not_added_up_again() {
+        for (make, header) in [(sound as fn(&[u8]) -> Vec<u8>, 34), (sound_ipv6, 54)] {
+            for len in 0..=9 {
+                let frame = make(&b"collectd!"[..len]);
+                let mut place = [0xa5; 9];
+                let whole = shape(&frame, &mut place);
+                assert!(matches!(whole, Some(Shape::Whole { .. })), "{frame:x?}");
+                let mut place_too = [0xa5; 9];
+                assert_eq!(shape_of(&frame, known(&frame), &mut place_too), whole);
+                assert_eq!(place_too, place);
+                // Whoever says something else is believed, too, where the sum is of nothing but the datagram.
+                let wrong = known(&[&frame[..], &[1]].concat());
+                assert_eq!(shape_of(&frame, wrong, &mut place), Some(Shape::Damaged), "{len} behind {header}");
+                let padded = [&frame[..], &[7; 5]].concat();
+                assert_eq!(shape_of(&padded, wrong, &mut place), whole);
+                for octet in (header..header + 2).chain(header + 6..frame.len()) {
+                    let mut frame = frame.clone();
+                    frame[octet] ^= 0x10;
+                    assert_eq!(shape_of(&frame, known(&frame), &mut place), Some(Shape::Damaged), "octet {octet}");
+                }
+            }
         }
     }
 

@@ -7,8 +7,8 @@ use core::time::Duration;
 
 use collectd_net::{Arrival, Counters, Item, PACKET_SIZE, Packet, Transmit, User};
 use heapless::Vec;
-use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
-use smoltcp::phy::Device;
+use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
+use smoltcp::phy::{Device, RxToken as _};
 use smoltcp::socket::{dhcpv4, tcp, udp};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
@@ -17,11 +17,12 @@ use crate::address::Shown;
 use crate::announce::{Announcer, Reporter};
 use crate::board::{Board, Drops, Outcome, Readings, Watch};
 use crate::duties::Duties;
-use crate::frame::{Frame, Shape, Watched};
+use crate::frame::{Frame, Known, Passed, Shape, take};
 use crate::log::{info, shown, warning};
 use crate::page::Page;
 use crate::settings::{Address, Address6, Settings};
 use crate::socket::Port;
+use crate::table::Run;
 
 use self::storage::CLIENTS;
 pub use self::storage::{SOCKETS, Sockets, Storage};
@@ -152,9 +153,9 @@ impl<'a> Node<'a> {
     ) -> Outcome {
         let mut happened = self.notice_link(readings.link, now);
         self.drops.lost_frames = readings.lost_frames;
-        let mut left = FRAMES;
+        let (mut left, at) = (FRAMES, instant(now));
         while left > 0
-            && let Some(taken) = self.take_frame(device, now, watch)
+            && let Some(taken) = self.take_frame(device, now, at, watch)
         {
             happened |= taken == Taken::Other;
             left = left.saturating_sub(1);
@@ -213,13 +214,24 @@ impl<'a> Node<'a> {
 
     /// Takes one frame and what comes of it, if there is one.
     #[inline(never)]
-    fn take_frame<D: Device>(&mut self, device: &mut D, now: Duration, watch: &mut impl Watch) -> Option<Taken> {
-        let mut watched = Watched { device, port: self.settings.port, place: self.packet, frame: Frame::Other };
-        let taken = self.interface.poll_ingress_single(instant(now), &mut watched, &mut self.sockets);
-        if matches!(taken, PollIngressSingleResult::None) {
-            return None;
-        }
-        match watched.frame {
+    fn take_frame<D: Device>(
+        &mut self,
+        device: &mut D,
+        now: Duration,
+        at: Instant,
+        watch: &mut impl Watch,
+    ) -> Option<Taken> {
+        let (token, answer) = device.receive(at)?;
+        let known = Known::of(&token);
+        let frame = token.consume(|octets| {
+            let frame = take(octets, known, self.settings.port, self.packet);
+            if !matches!(frame, Frame::Datagram { .. }) {
+                let mut passed = Passed { frame: Some((octets, answer)) };
+                self.interface.poll_ingress_single(at, &mut passed, &mut self.sockets);
+            }
+            frame
+        });
+        match frame {
             Frame::Other => return Some(Taken::Other),
             Frame::Query { within } => {
                 self.announcer.answer_by(now.saturating_add(within));
@@ -264,9 +276,9 @@ impl<'a> Node<'a> {
         let mut run = duties.packet(now);
         Packet::new(arrival, self.packet, passwords, level, &mut self.counters).hand_out(
             &mut (&mut *duties, &mut *watch),
-            |(duties, watch), list| {
+            |(duties, watch), list, anew| {
                 watch.item(&Item::ValueList(*list), arrival.from);
-                duties.value_list(list, &mut run, now);
+                duties.value_list(list, anew, &mut run, now);
             },
             |(duties, watch), other| match other {
                 Ok(notification) => {
@@ -279,7 +291,7 @@ impl<'a> Node<'a> {
                 }
             },
         );
-        end(&mut self.duties, arrival.from, now);
+        end(&mut self.duties, &mut run, arrival.from, now);
         watch.packet_end(&arrival);
     }
 
@@ -408,8 +420,8 @@ fn send<D: Device>(interface: &mut Interface, device: &mut D, sockets: &mut Sock
 }
 
 #[inline(never)]
-fn end(duties: &mut Duties<'_>, from: Option<SocketAddr>, now: Duration) {
-    duties.packet_end(from, now);
+fn end(duties: &mut Duties<'_>, run: &mut Run<'_>, from: Option<SocketAddr>, now: Duration) {
+    duties.packet_end(run, from, now);
 }
 
 #[inline(never)]

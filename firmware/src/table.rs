@@ -11,35 +11,44 @@
 //! silent for long by our own clock, so that floods of new names change nothing for the old ones. All memory is zero at
 //! first.
 
+mod family;
 mod host;
 mod name;
 mod place;
 mod run;
 
+use core::mem;
 use core::time::Duration;
 
 use collectd_net::{Identifier, Notification, Text, ValueList, Values};
 
+use self::family::Families;
 pub(crate) use self::host::Host;
 use self::host::{HOST, LONGEST_LIFE, millis, millis_of, seconds};
 pub(crate) use self::name::Name;
 use self::name::{SEED, add, finish};
 pub(crate) use self::place::Series;
-use self::place::{Place, SERIES_NAME, VALUES};
+use self::place::{Place, VALUES};
 pub(crate) use self::run::Run;
 use self::run::is;
+
+/// Whether there is code in the program that only makes it faster.
+const FAST: bool = cfg!(feature = "fast");
+/// Buckets for each series.
+const BUCKETS: usize = 4;
 
 /// The latest values of `SERIES` series of `HOSTS` hosts; at most 255 hosts and 65,535 series.
 #[derive(Debug)]
 pub(crate) struct Table<const HOSTS: usize = 32, const SERIES: usize = 128> {
     hosts: [Host; HOSTS],
     places: [Place; SERIES],
-    /// One more than the first place of each bucket; 0 for none.
-    buckets: [u16; SERIES],
+    /// One more than the first place of each bucket; 0 for none. They are more than the places, so that most are empty.
+    buckets: [[u16; BUCKETS]; SERIES],
+    families: Families<SERIES>,
     /// Where the last host was: lists of one host come together.
     last_host: u8,
     used: u16,
-    /// Before this, in seconds, no series is old enough to give its place away.
+    /// Before this, in seconds, there is no place for a new series, and none is old enough to give its place away.
     full_until: u32,
     left_out: LeftOut,
 }
@@ -63,7 +72,8 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
         Self {
             hosts: [Host::FREE; HOSTS],
             places: [Place::FREE; SERIES],
-            buckets: [0; SERIES],
+            buckets: [[0; BUCKETS]; SERIES],
+            families: Families::new(),
             last_host: 0,
             used: 0,
             full_until: 0,
@@ -71,33 +81,48 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
         }
     }
 
-    /// Keeps the values of `list`, an item of the packet that `run` is about.
+    /// Keeps the values of `list`, an item of the packet that `run` is about. Unless it is `anew`, only type instance, time and
+    /// values may be others than those of the list before.
     #[inline(always)]
-    pub(crate) fn value_list<'p>(&mut self, list: &ValueList<'p>, run: &mut Run<'p>) {
-        let host = list.identifier.host;
-        if !is(run.host, host) || run.interval != list.interval || run.protection != list.protection {
-            (run.host, run.interval, run.protection) = (host, list.interval, list.protection);
-            self.enter(run);
-        } else if let Some(host) = run.number.and_then(|number| self.hosts.get_mut(usize::from(number))) {
-            host.value_lists = host.value_lists.saturating_add(1);
-        } else {
-            self.leave_host_out(host);
+    pub(crate) fn value_list<'p>(&mut self, list: &ValueList<'p>, run: &mut Run<'p>, anew: bool) {
+        if anew {
+            self.enter(list, run);
         }
         let Some(number) = run.number else {
+            self.leave_host_out(list.identifier.host);
             return;
         };
-        let hash = run.name(&list.identifier);
-        let index = match self.find(number, hash, &run.names) {
+        run.lists = run.lists.wrapping_add(1);
+        let instance = list.identifier.type_instance;
+        if !run.fits(instance) {
+            self.left_out.names = self.left_out.names.saturating_add(1);
+            return;
+        }
+        if FAST && run.no_room {
+            run.left_out = run.left_out.wrapping_add(1);
+            return;
+        }
+        let next = if FAST { self.next(instance, run) } else { None };
+        let index = match next {
             Some(index) => index,
-            None if self.is_full(&run.names, run.seconds) => {
-                self.left_out.series = self.left_out.series.saturating_add(1);
-                return;
+            None => {
+                let hash = run.hash(instance);
+                match self.find(number, hash, run) {
+                    Some(index) => index,
+                    None if self.is_full(run) => {
+                        self.left_out.series = self.left_out.series.saturating_add(1);
+                        return;
+                    }
+                    None => match self.add(number, hash, run) {
+                        Some(index) => index,
+                        None => return,
+                    },
+                }
             }
-            None => match self.add(number, hash, &run.names, run.seconds) {
-                Some(index) => index,
-                None => return,
-            },
         };
+        if FAST {
+            run.next = index.wrapping_add(1);
+        }
         let Some(place) = self.places.get_mut(usize::from(index)) else {
             return;
         };
@@ -118,17 +143,36 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
         }
     }
 
-    /// Looks for the host of a list, which is another than that of the list before, or says something else of itself.
+    /// Takes from `list` what the lists behind it may have in common with it.
     #[cold]
     #[inline(never)]
-    fn enter(&mut self, run: &mut Run<'_>) {
-        let interval = millis_of(run.interval);
-        run.interval_seconds = u16::try_from(interval.div_ceil(1000)).unwrap_or(u16::MAX);
-        let number = self.host_of(run.host, interval, run.now);
-        if let Some(host) = number.and_then(|number| self.hosts.get_mut(usize::from(number))) {
-            host.heard(interval, run.protection, millis(run.now));
+    fn enter<'p>(&mut self, list: &ValueList<'p>, run: &mut Run<'p>) {
+        let host = list.identifier.host;
+        if !is(run.host, host) || run.interval != list.interval || run.protection != list.protection {
+            self.packet_end(run);
+            (run.host, run.interval, run.protection) = (host, list.interval, list.protection);
+            let interval = millis_of(run.interval);
+            run.interval_seconds = u16::try_from(interval.div_ceil(1000)).unwrap_or(u16::MAX);
+            let number = self.host_of(run.host, interval, run.now);
+            if let Some(host) = number.and_then(|number| self.hosts.get_mut(usize::from(number))) {
+                host.heard(interval, run.protection, millis(run.now));
+            }
+            run.begin(number);
         }
-        run.begin(number);
+        run.rename(&list.identifier);
+        if FAST {
+            run.no_room = self.is_full(run) && self.families.has_none(run.family_hash());
+        }
+    }
+
+    /// Counts the value lists of `run` that were not counted one by one.
+    pub(crate) fn packet_end(&mut self, run: &mut Run<'_>) {
+        if FAST {
+            self.left_out.series = self.left_out.series.saturating_add(mem::take(&mut run.left_out));
+        }
+        if let Some(host) = run.number.and_then(|number| self.hosts.get_mut(usize::from(number))) {
+            host.value_lists = host.value_lists.saturating_add(mem::take(&mut run.lists));
+        }
     }
 
     /// Counts a notification about a host that is known. Anybody may send it, so it is no sign of life.
@@ -144,7 +188,7 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
     /// missing.
     pub(crate) fn watch(&mut self, missing_after: u32, now: Duration, mut told: impl FnMut(&Host, bool)) {
         for number in 0..HOSTS {
-            let Some(host) = self.hosts.get_mut(number).filter(|host| host.value_lists != 0) else {
+            let Some(host) = self.hosts.get_mut(number).filter(|host| !host.is_free()) else {
                 continue;
             };
             let patience = host.interval().saturating_mul(missing_after.max(1));
@@ -162,12 +206,12 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
 
     /// The hosts that are known.
     pub(crate) fn hosts(&self) -> impl Iterator<Item = &Host> {
-        self.hosts.iter().filter(|host| host.value_lists != 0)
+        self.hosts.iter().filter(|host| !host.is_free())
     }
 
     /// The first host at `number` or behind it, and its number.
     pub(crate) fn host_from(&self, number: usize) -> Option<(usize, &Host)> {
-        self.hosts.iter().enumerate().skip(number).find(|(_, host)| host.value_lists != 0)
+        self.hosts.iter().enumerate().skip(number).find(|(_, host)| !host.is_free())
     }
 
     /// The first series at `number` or behind it, and its number.
@@ -195,7 +239,7 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
     }
 
     fn known_host(&self, name: Text<'_>) -> Option<u8> {
-        let is = |host: &Host| host.value_lists != 0 && host.name.is(&[name]);
+        let is = |host: &Host| !host.is_free() && host.name.is(&[name]);
         if self.hosts.get(usize::from(self.last_host)).is_some_and(is) {
             return Some(self.last_host);
         }
@@ -216,16 +260,13 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
 
     #[cold]
     fn add_host(&mut self, name: Text<'_>, interval: u32, now: Duration) -> Option<u8> {
-        let free = self.hosts.iter().position(|host| host.value_lists == 0);
+        let free = self.hosts.iter().position(Host::is_free);
         let oldest = || {
             let expired = self.hosts.iter().enumerate().filter(|(_, host)| host.expired(now));
             expired.min_by_key(|(_, host)| host.seen).map(|(number, _)| number)
         };
         let place = Some(name).filter(|name| name.len() <= HOST).and_then(|_| free.or_else(oldest));
-        let Some(number) = place else {
-            self.leave_host_out(name);
-            return None;
-        };
+        let number = place?;
         self.forget(number);
         let hash = finish(add(SEED, name));
         let name = Name::new(&[name])?;
@@ -243,7 +284,7 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
 
     /// Frees the place of a host, and those of its series.
     fn forget(&mut self, number: usize) {
-        if let Some(host) = self.hosts.get_mut(number).filter(|host| host.value_lists != 0) {
+        if let Some(host) = self.hosts.get_mut(number).filter(|host| !host.is_free()) {
             *host = Host::FREE;
             for index in 0..u16::try_from(SERIES).unwrap_or(u16::MAX) {
                 let place = self.places.get(usize::from(index));
@@ -254,45 +295,58 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
         }
     }
 
+    /// The place behind the last one, if it is that of the series of this name: they come in the same order in each packet.
     #[inline]
-    fn find(&self, host: u8, hash: u32, name: &[Text<'_>; 4]) -> Option<u16> {
-        let mut link = *self.buckets.get(Self::bucket(hash))?;
+    fn next(&self, instance: Text<'_>, run: &mut Run<'_>) -> Option<u16> {
+        let next = mem::replace(&mut run.next, u16::MAX);
+        let place = self.places.get(usize::from(next))?;
+        (self.families.is(next, run.family) && place.name.last_is(instance)).then_some(next)
+    }
+
+    /// The place of a series of this host.
+    #[inline]
+    fn find(&self, host: u8, hash: u32, run: &mut Run<'_>) -> Option<u16> {
+        let mut link = *self.buckets.as_flattened().get(Self::scaled(hash, BUCKETS))?;
         loop {
             let index = link.checked_sub(1)?;
             let place = self.places.get(usize::from(index))?;
-            if place.hash == hash && place.host == host && place.name.is(name) {
-                return Some(index);
+            if place.hash == hash && place.host == host {
+                let [.., instance] = run.names;
+                if self.families.is(index, run.family) && place.name.last_is(instance) {
+                    return Some(index);
+                }
+                if place.name.is(&run.names) {
+                    run.family = self.families.of(index);
+                    return Some(index);
+                }
             }
             link = place.next;
         }
     }
 
-    fn bucket(hash: u32) -> usize {
-        let scaled = u64::from(hash).wrapping_mul(u64::try_from(SERIES).unwrap_or_default()) >> 32;
+    /// A number below so many for each series, for a hash.
+    fn scaled(hash: u32, times: usize) -> usize {
+        let scaled = u64::from(hash).wrapping_mul(u64::try_from(SERIES.wrapping_mul(times)).unwrap_or_default()) >> 32;
         usize::try_from(scaled).unwrap_or_default()
     }
 
-    /// Whether it is known already that there is no room for these names, which fit.
+    /// Whether it is known already that there is no room for another series.
     #[inline]
-    fn is_full(&self, name: &[Text<'_>; 4], now: u32) -> bool {
-        now < self.full_until && usize::from(self.used) >= SERIES && Name::<4, SERIES_NAME>::fits(name)
+    const fn is_full(&self, run: &Run<'_>) -> bool {
+        run.seconds < self.full_until
     }
 
     /// A place for a new series: a free one, or that of the series that is silent for longest. It has no values yet.
     #[cold]
     #[inline(never)]
-    fn add(&mut self, host: u8, hash: u32, name: &[Text<'_>; 4], now: u32) -> Option<u16> {
-        if !Name::<4, SERIES_NAME>::fits(name) {
-            self.left_out.names = self.left_out.names.saturating_add(1);
-            return None;
-        }
+    fn add(&mut self, host: u8, hash: u32, run: &mut Run<'_>) -> Option<u16> {
         let index = if usize::from(self.used) < SERIES {
             // Where nobody ever left, the next one is free.
             let next = usize::from(self.used);
             let is_free = |place: &Place| place.count == 0;
             if self.places.get(next).is_some_and(is_free) { Some(next) } else { self.places.iter().position(is_free) }
         } else {
-            self.oldest(now)
+            self.oldest(run.seconds)
         };
         let Some(index) = index.and_then(|index| u16::try_from(index).ok()) else {
             self.left_out.series = self.left_out.series.saturating_add(1);
@@ -301,10 +355,12 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
         if usize::from(self.used) >= SERIES {
             self.remove(index);
         }
-        let bucket = self.buckets.get_mut(Self::bucket(hash))?;
+        let bucket = self.buckets.as_flattened_mut().get_mut(Self::scaled(hash, BUCKETS))?;
         let place = self.places.get_mut(usize::from(index))?;
-        place.name.set(name)?;
+        place.name.set(&run.names)?;
         (place.hash, place.host, place.next) = (hash, host, *bucket);
+        let hash = run.family_hash();
+        self.families.enter(index, &mut run.family, hash);
         *bucket = index.saturating_add(1);
         self.used = self.used.saturating_add(1);
         Some(index)
@@ -329,11 +385,11 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
             return;
         };
         let own = index.saturating_add(1);
-        let Some(mut link) = self.buckets.get(Self::bucket(place.hash)).copied() else {
+        let Some(mut link) = self.buckets.as_flattened().get(Self::scaled(place.hash, BUCKETS)).copied() else {
             return;
         };
         if link == own {
-            if let Some(bucket) = self.buckets.get_mut(Self::bucket(place.hash)) {
+            if let Some(bucket) = self.buckets.as_flattened_mut().get_mut(Self::scaled(place.hash, BUCKETS)) {
                 *bucket = place.next;
             }
         } else {
@@ -350,6 +406,7 @@ impl<const HOSTS: usize, const SERIES: usize> Table<HOSTS, SERIES> {
             }
         }
         if let Some(place) = self.places.get_mut(usize::from(index)) {
+            self.families.leave(index);
             *place = Place::FREE;
         }
         self.used = self.used.saturating_sub(1);

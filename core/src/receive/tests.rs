@@ -1,4 +1,5 @@
 use super::*;
+use crate::Identifier;
 
 /// Packets that arrive one by one.
 struct Queue<'a>(&'a [&'a [u8]]);
@@ -111,7 +112,13 @@ fn what_is_handed_out_is_what_comes_one_by_one() {
     let signed = include_bytes!("../../tests/data/collectd-5.12.0-minimal-signed.bin");
     let encrypted = include_bytes!("../../tests/data/collectd-5.12.0-minimal-encrypted.bin");
     let message = [&plain[..], &[1, 1, 0, 12, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 7, b'o', b'k', 0], &plain[..]].concat();
-    let mut kinds = (0, 0, 0);
+    let value = plain.last_chunk::<15>().unwrap();
+    let number = |type_, octet| [0, type_, 0, 12, 0, 0, 0, 0, 0, 0, 0, octet];
+    let instances = [&plain[..], &[0, 5, 0, 6, b'a', 0], value, &[0, 5, 0, 5, 0], &number(8, 1), value, value].concat();
+    let others =
+        [&[0, 2, 0, 6, b'q', 0][..], value, &number(9, 0), value, &[0, 6, 0, 4], &number(8, 0), value].concat();
+    let lists = [instances, others].concat();
+    let mut kinds = (0, 0, 0, 0);
     let mut same = |packet: &[u8], level| {
         let (mut one, mut other) = (packet.to_vec(), packet.to_vec());
         let (mut counters, mut counters_too) = (Counters::new(), Counters::new());
@@ -120,7 +127,18 @@ fn what_is_handed_out_is_what_comes_one_by_one() {
         let mut handed_out = Vec::new();
         Packet::new(arrival, &mut other, (), level, &mut counters_too).hand_out(
             &mut handed_out,
-            |items, list| items.push(Ok(Item::ValueList(*list))),
+            |items: &mut Vec<_>, list, anew| {
+                if let (false, Some(Ok(Item::ValueList(last)))) = (anew, items.last()) {
+                    let Identifier { type_instance, .. } = list.identifier;
+                    let ValueList { time, values, .. } = *list;
+                    let identifier = Identifier { type_instance, ..last.identifier };
+                    assert_eq!(*list, ValueList { identifier, time, values, ..*last });
+                    kinds.3 += 1;
+                } else {
+                    assert!(anew);
+                }
+                items.push(Ok(Item::ValueList(*list)));
+            },
             |items, message| items.push(message.map(Item::Notification)),
         );
         assert_eq!(handed_out, items);
@@ -129,7 +147,7 @@ fn what_is_handed_out_is_what_comes_one_by_one() {
         kinds.1 += counters.notifications;
         kinds.2 += counters.refused();
     };
-    for packet in [&message[..], signed, encrypted] {
+    for packet in [&message[..], &lists, signed, encrypted] {
         for level in [SecurityLevel::None, SecurityLevel::Sign] {
             same(packet, level);
             // Cut anywhere, and changed anywhere.
@@ -141,12 +159,12 @@ fn what_is_handed_out_is_what_comes_one_by_one() {
             }
         }
     }
-    assert!(kinds.0 > 100 && kinds.1 > 100 && kinds.2 > 100, "{kinds:?}");
+    assert!(kinds.0 > 100 && kinds.1 > 100 && kinds.2 > 100 && kinds.3 > 100, "{kinds:?}");
 }
 
 #[test]
 fn notifications_are_counted_for_themselves() {
-    use crate::{Encoder, Identifier, Severity, Time};
+    use crate::{Encoder, Severity, Time};
 
     let mut octets = [0; 100];
     let mut encoder = Encoder::new(&mut octets);

@@ -12,8 +12,8 @@ use super::*;
 use crate::Readings;
 use crate::alarm::{Alarms, Threshold};
 use crate::clock::Clock;
-use crate::table::tests::{heard, with_list};
-use crate::table::{Run, Table};
+use crate::table::Table;
+use crate::table::tests::{heard, keep, with_list};
 
 const DROPS: &[(&str, u64)] = &[("ring_full", 3), ("too_long", u64::MAX)];
 const READINGS: Readings = Readings { link: true, millidegrees: Some(-1500), lost_frames: 0 };
@@ -60,7 +60,7 @@ impl Things {
 
     fn list(&mut self, identifier: &str, values: &[Value]) {
         with_list(identifier, 10, values, |list| {
-            self.table.value_list(list, &mut Run::new(at(1)));
+            keep(&mut self.table, list, at(1));
             self.alarms.value_list(list, &self.thresholds, at(1));
         });
     }

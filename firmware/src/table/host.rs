@@ -28,11 +28,11 @@ pub(crate) struct Host {
     /// Since when `shortest` is looked for, in milliseconds.
     pub(super) window: u64,
     pub(super) hash: u32,
-    /// How often something is to be heard, in milliseconds.
+    /// How often something is to be heard, in milliseconds; 0 if the place is free.
     pub(super) interval: u32,
     /// The shortest interval in this window, in milliseconds.
     pub(super) shortest: u32,
-    /// Value lists so far; none if the place is free.
+    /// Value lists so far.
     pub(super) value_lists: u32,
     /// Notifications about it so far.
     pub(super) notifications: u32,
@@ -55,6 +55,11 @@ impl Host {
         silent: false,
         protection: Protection::None,
     };
+
+    /// Whether nobody has this place.
+    pub(super) const fn is_free(&self) -> bool {
+        self.interval == 0
+    }
 
     /// What it calls itself.
     pub(crate) fn name(&self) -> Text<'_> {
@@ -107,7 +112,6 @@ impl Host {
             self.interval = interval;
         }
         self.seen = now;
-        self.value_lists = self.value_lists.saturating_add(1);
         self.protection = protection;
     }
 

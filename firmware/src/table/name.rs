@@ -33,11 +33,6 @@ impl<const FIELDS: usize, const SIZE: usize> Name<FIELDS, SIZE> {
         Some(())
     }
 
-    /// Whether there is room for these, which are all of one packet and so no longer than that.
-    pub(super) fn fits(fields: &[Text<'_>; FIELDS]) -> bool {
-        fields.iter().fold(0, |sum: usize, field| sum.wrapping_add(field.len())) <= SIZE
-    }
-
     /// Whether it is a copy of these.
     #[inline(never)]
     pub(crate) fn is(&self, fields: &[Text<'_>; FIELDS]) -> bool {
@@ -50,6 +45,14 @@ impl<const FIELDS: usize, const SIZE: usize> Name<FIELDS, SIZE> {
             start = end;
         }
         true
+    }
+
+    /// Whether its last text is this.
+    #[inline]
+    pub(super) fn last_is(&self, text: Text<'_>) -> bool {
+        let mut ends = self.ends.iter().rev().map(|end| usize::from(*end));
+        let (end, start) = (ends.next().unwrap_or_default(), ends.next().unwrap_or_default());
+        self.octets.get(start..end).is_some_and(|octets| same(octets, text.as_octets()))
     }
 
     /// The texts.
@@ -70,14 +73,21 @@ fn same(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {
         return false;
     }
-    match (left.last_chunk::<4>(), right.last_chunk::<4>()) {
-        // The last four overlap those before.
-        (Some(left_end), Some(right_end)) => {
-            let (left, right) = (left.as_chunks::<4>().0, right.as_chunks::<4>().0);
-            left_end == right_end && left.iter().zip(right).all(|(left, right)| left == right)
+    // The last four overlap those before.
+    let (Some(left_end), Some(right_end)) = (left.last_chunk::<4>(), right.last_chunk::<4>()) else {
+        return short(left) == short(right);
+    };
+    let (mut left, mut right) = (left, right);
+    while left.len() > 4
+        && let (Some((left_word, left_rest)), Some((right_word, right_rest))) =
+            (left.split_first_chunk::<4>(), right.split_first_chunk::<4>())
+    {
+        if left_word != right_word {
+            return false;
         }
-        _ => short(left) == short(right),
+        (left, right) = (left_rest, right_rest);
     }
+    left_end == right_end
 }
 
 /// Up to three octets and how many they are, in one number.
@@ -94,23 +104,19 @@ fn short(octets: &[u8]) -> u32 {
 /// What a hash begins with.
 pub(super) const SEED: u32 = 0x9e37_79b9;
 
-/// The hash of what `hash` stands for, and this text behind it.
-#[inline(never)]
+/// The hash of what `hash` stands for, and this text behind it: of its length, and all of it up to twelve octets. Of longer ones
+/// not all counts, since most differ at an end.
+#[inline]
 pub(super) fn add(hash: u32, text: Text<'_>) -> u32 {
     let octets = text.as_octets();
-    let Some(end) = octets.last_chunk::<4>() else {
+    let Some(last) = octets.len().checked_sub(4) else {
         return mix(hash, short(octets));
     };
-    let (mut hash, mut rest) = (hash, octets);
-    // Those that are not all in the end.
-    while let Some((word, more)) = rest.split_first_chunk::<4>()
-        && !more.is_empty()
-    {
-        hash = mix(hash, u32::from_le_bytes(*word));
-        rest = more;
-    }
-    // Longer texts differ in their length, too: where one ends makes a difference.
-    mix(hash, u32::from_le_bytes(*end) ^ u32::try_from(octets.len()).unwrap_or_default() << 24)
+    let word =
+        |at: usize| octets.get(at..).and_then(|octets| octets.first_chunk()).copied().map_or(0, u32::from_le_bytes);
+    // Where one text ends makes a difference.
+    let hash = hash ^ u32::try_from(last).unwrap_or_default();
+    [0, last >> 1, last].into_iter().fold(hash, |hash, at| mix(hash, word(at)))
 }
 
 #[inline]

@@ -23,15 +23,24 @@ pub(crate) fn with_list(identifier: &str, interval: u64, values: &[Value], then:
     });
 }
 
+/// Keeps a list that is all of its packet.
+pub(crate) fn keep<'p, const HOSTS: usize, const SERIES: usize>(
+    table: &mut Table<HOSTS, SERIES>,
+    list: &ValueList<'p>,
+    now: Duration,
+) {
+    let mut run = Run::new(now);
+    table.value_list(list, &mut run, true);
+    table.packet_end(&mut run);
+}
+
 pub(crate) fn heard<const HOSTS: usize, const SERIES: usize>(
     table: &mut Table<HOSTS, SERIES>,
     identifier: &str,
     value: u64,
     now: u64,
 ) {
-    with_list(identifier, 10, &[Value::Counter(value)], |list| {
-        table.value_list(list, &mut Run::new(Duration::from_secs(now)))
-    });
+    with_list(identifier, 10, &[Value::Counter(value)], |list| keep(table, list, Duration::from_secs(now)));
 }
 
 fn value<const HOSTS: usize, const SERIES: usize>(
@@ -53,9 +62,9 @@ fn the_latest_values_are_kept_exactly() {
     let mut table = Table::<4, 8>::new();
     let all = [Value::Counter(u64::MAX), Value::Gauge(0.1), Value::Derive(i64::MIN), Value::Absolute(7)];
     let now = Duration::from_secs(5);
-    with_list("h/p-i/t-j", 10, &all, |list| table.value_list(list, &mut Run::new(now)));
+    with_list("h/p-i/t-j", 10, &all, |list| keep(&mut table, list, now));
     assert_eq!(value(&table, "h/p-i/t-j").unwrap(), all);
-    with_list("h/p-i/t-j", 10, &all[2..], |list| table.value_list(list, &mut Run::new(now)));
+    with_list("h/p-i/t-j", 10, &all[2..], |list| keep(&mut table, list, now));
     assert_eq!(value(&table, "h/p-i/t-j").unwrap(), all[2..]);
     assert_eq!((table.series_len(), table.hosts().count()), (1, 1));
     let (_, series) = table.series_from(0, Duration::from_secs(65)).unwrap();
@@ -128,9 +137,7 @@ fn the_longest_silent_give_their_places_to_new_ones() {
 #[test]
 fn an_interval_of_centuries_expires_within_a_day() {
     let mut table = Table::<1, 1>::new();
-    with_list("h/p/t", 17_179_869_183, &[Value::Counter(1)], |list| {
-        table.value_list(list, &mut Run::new(Duration::ZERO))
-    });
+    with_list("h/p/t", 17_179_869_183, &[Value::Counter(1)], |list| keep(&mut table, list, Duration::ZERO));
     heard(&mut table, "i/p/t", 1, 24 * 3600 - 1);
     assert_eq!((table.left_out().hosts, value(&table, "i/p/t")), (1, None));
     heard(&mut table, "i/p/t", 1, 24 * 3600);
@@ -142,14 +149,14 @@ fn what_is_too_large_is_counted_and_not_cut() {
     let mut table = Table::<4, 8>::new();
     heard(&mut table, &format!("{}/p/t", "h".repeat(65)), 1, 0);
     heard(&mut table, &format!("h/p-{}/t", "i".repeat(47)), 1, 0);
-    with_list("h/p/t", 10, &[Value::Counter(1); 5], |list| table.value_list(list, &mut Run::new(Duration::ZERO)));
+    with_list("h/p/t", 10, &[Value::Counter(1); 5], |list| keep(&mut table, list, Duration::ZERO));
     let left_out = table.left_out();
     assert_eq!((left_out.names, left_out.values, table.series_len()), (2, 1, 0));
     heard(&mut table, &format!("{}/p-{}/t", "h".repeat(64), "i".repeat(46)), 1, 0);
     assert_eq!(table.series_len(), 1);
     // A known series with more values than before keeps the last ones that fitted.
     heard(&mut table, "h/p/t", 1, 0);
-    with_list("h/p/t", 10, &[Value::Counter(2); 5], |list| table.value_list(list, &mut Run::new(Duration::ZERO)));
+    with_list("h/p/t", 10, &[Value::Counter(2); 5], |list| keep(&mut table, list, Duration::ZERO));
     assert_eq!(value(&table, "h/p/t"), Some(vec![Value::Counter(1)]));
 }
 
@@ -162,7 +169,7 @@ fn told<const HOSTS: usize, const SERIES: usize>(table: &mut Table<HOSTS, SERIES
 #[test]
 fn a_host_is_missing_after_some_of_its_shortest_intervals() {
     let mut table = Table::<4, 8>::new();
-    with_list("h/df/t", 3600, &[Value::Counter(1)], |list| table.value_list(list, &mut Run::new(Duration::ZERO)));
+    with_list("h/df/t", 3600, &[Value::Counter(1)], |list| keep(&mut table, list, Duration::ZERO));
     assert_eq!(told(&mut table, 3000), [""; 0]);
     heard(&mut table, "h/cpu/t", 1, 3600);
     assert_eq!(told(&mut table, 3630), [""; 0]);
@@ -177,9 +184,7 @@ fn an_interval_that_grows_is_believed_after_a_while() {
     let mut table = Table::<4, 8>::new();
     heard(&mut table, "h/p/t", 1, 0);
     for now in [60, 120, 180, 240] {
-        with_list("h/p/t", 60, &[Value::Counter(1)], |list| {
-            table.value_list(list, &mut Run::new(Duration::from_secs(now)))
-        });
+        with_list("h/p/t", 60, &[Value::Counter(1)], |list| keep(&mut table, list, Duration::from_secs(now)));
     }
     assert_eq!(table.hosts().next().unwrap().interval(), Duration::from_secs(60));
     assert_eq!(told(&mut table, 419), [""; 0]);
@@ -225,8 +230,8 @@ fn chains_hold_whatever_is_added_and_removed() {
         let occupied = table.places.iter().filter(|place| place.count != 0).count();
         assert_eq!(occupied, usize::from(table.used));
         let mut linked = 0;
-        for bucket in table.buckets {
-            let mut link = bucket;
+        for bucket in table.buckets.as_flattened() {
+            let mut link = *bucket;
             while link != 0 {
                 let place = &table.places[usize::from(link - 1)];
                 assert!(place.count != 0);
@@ -240,5 +245,56 @@ fn chains_hold_whatever_is_added_and_removed() {
 
 #[test]
 fn memory_is_zero_and_small() {
-    assert!(size_of::<Table>() <= 17_000, "{}", size_of::<Table>());
+    let most = if FAST { 19_300 } else { 18_000 };
+    assert!(size_of::<Table>() <= most, "{}", size_of::<Table>());
+}
+
+/// Packets of many lists, whose series come in an order of their own or in any.
+fn packets<const SERIES: usize>() -> Table<4, SERIES> {
+    let mut table = Table::<4, SERIES>::new();
+    let mut kept = std::collections::BTreeMap::new();
+    let (mut left_out, mut random) = (0, 1_u32);
+    let mut next = |below: u32| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 16) % below
+    };
+    for packet in 0..2_000 {
+        let texts: Vec<String> = (0..6).map(|_| format!("h{}/p-{}/t", next(3), next(4))).collect();
+        let instances: Vec<String> = (0..6).map(|instance| "abcdefghij"[..instance * 2 % 11].to_owned()).collect();
+        let octets: Vec<_> = (0..8).map(|place| [u64::from(packet * 100 + place).to_be_bytes()]).collect();
+        let mut run = Run::new(Duration::from_secs(1));
+        for text in &texts {
+            for (place, octets) in (0..next(8)).zip(&octets) {
+                let instance = if next(4) == 0 { next(6) } else { place % 6 };
+                let mut list = ValueList {
+                    identifier: Identifier::parse(text).unwrap(),
+                    time: Time::from_secs(1_700_005_000).unwrap(),
+                    interval: None,
+                    values: Values::new(&[0], octets).unwrap(),
+                    protection: Protection::None,
+                    user: None,
+                };
+                list.identifier.type_instance = Text::from(&*instances[usize::try_from(instance).unwrap()]);
+                table.value_list(&list, &mut run, place == 0);
+                let name = list.identifier.to_string();
+                if kept.len() < SERIES || kept.contains_key(&name) {
+                    kept.insert(name, vec![Value::Counter((packet * 100 + place).into())]);
+                } else {
+                    left_out += 1;
+                }
+            }
+        }
+        table.packet_end(&mut run);
+    }
+    assert_eq!((usize::from(table.series_len()), table.left_out().series), (kept.len(), left_out));
+    for (name, values) in kept {
+        assert_eq!(value(&table, &name), Some(values), "{name}");
+    }
+    table
+}
+
+#[test]
+fn every_series_of_a_packet_finds_its_own_place() {
+    assert_eq!(packets::<100>().series_len(), 72);
+    assert_eq!(packets::<20>().series_len(), 20);
 }

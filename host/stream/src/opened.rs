@@ -41,7 +41,7 @@ impl<'a> Opened<'a> {
     #[inline(never)]
     pub fn count(self) -> u64 {
         let mut items = 0;
-        self.0.hand_out(&mut items, |items, _| *items += 1, |items, other| *items += u64::from(other.is_ok()));
+        self.0.hand_out(&mut items, |items, _, _| *items += 1, |items, other| *items += u64::from(other.is_ok()));
         items
     }
 }

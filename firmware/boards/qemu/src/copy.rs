@@ -1,4 +1,4 @@
-//! Copies of octets: the compiler's own take a word at a time, and every packet is copied twice.
+//! Copies of octets, and of words out of a FIFO: the compiler's own take a word at a time, and every packet is copied twice.
 
 #![allow(unsafe_code)]
 
@@ -73,6 +73,51 @@ global_asm!(
     "bne 7b",
     "8:",
     "mov r0, r12",
+    "bx lr",
+    ".popsection",
+);
+
+unsafe extern "C" {
+    /// Reads a register of 32 bits eight times for each place up to `end`, which is not the first, and adds up.
+    pub(crate) fn read_eights(register: *const u32, place: *mut [u32; 8], end: *const [u32; 8]) -> u32;
+}
+
+// The carry goes from each addition to the next one, since nothing between them touches it.
+global_asm!(
+    ".pushsection .text.read_eights,\"ax\",%progbits",
+    ".syntax unified",
+    ".thumb",
+    ".balign 4",
+    ".global read_eights",
+    ".type read_eights, %function",
+    ".thumb_func",
+    "read_eights:",
+    "push {{r4-r11}}",
+    "movs r3, #0",
+    "adds r3, r3, #0",
+    "1:",
+    "ldr r4, [r0]",
+    "ldr r5, [r0]",
+    "ldr r6, [r0]",
+    "ldr r7, [r0]",
+    "ldr r8, [r0]",
+    "ldr r9, [r0]",
+    "ldr r10, [r0]",
+    "ldr r11, [r0]",
+    "stmia r1!, {{r4-r11}}",
+    "adcs r3, r3, r4",
+    "adcs r3, r3, r5",
+    "adcs r3, r3, r6",
+    "adcs r3, r3, r7",
+    "adcs r3, r3, r8",
+    "adcs r3, r3, r9",
+    "adcs r3, r3, r10",
+    "adcs r3, r3, r11",
+    "teq r1, r2",
+    "bne 1b",
+    "adcs r3, r3, #0",
+    "adc r0, r3, #0",
+    "pop {{r4-r11}}",
     "bx lr",
     ".popsection",
 );

@@ -10,7 +10,9 @@
 
 #![allow(unsafe_code)]
 
-use core::slice;
+use core::{iter, slice};
+
+use collectd_node::smoltcp::phy::{self, PacketMeta};
 
 use crate::register::Register;
 
@@ -18,8 +20,12 @@ use crate::register::Register;
 pub const LONGEST: usize = collectd_node::LONGEST_FRAME;
 /// Octets before a frame.
 pub const BEFORE: usize = 2;
+/// Octets of its checksum.
+pub const CHECKSUM: usize = 4;
 /// Words of the longest frame with what is before it, and its checksum.
-const WORDS: usize = (BEFORE + LONGEST + 4).div_ceil(4);
+const WORDS: usize = (BEFORE + LONGEST + CHECKSUM).div_ceil(4);
+/// The first word of the IP packet.
+const PACKET: usize = (BEFORE + 14) / 4;
 
 /// Room for one frame.
 #[derive(Debug)]
@@ -45,20 +51,36 @@ impl Frame {
         &mut self.0[0]
     }
 
-    /// Reads so many words out of a FIFO, from `first` on. Those without room are read, too, and forgotten.
+    /// Reads so many words out of a FIFO, from `first` on, which is of the Ethernet header. Those without room are read, too, and
+    /// forgotten. Gives the sum of those behind that header.
     #[inline]
-    pub fn pull(&mut self, fifo: Register, first: usize, words: usize) {
+    pub fn pull(&mut self, fifo: Register, first: usize, words: usize) -> u32 {
         let kept = words.min(WORDS - first);
-        let (eights, rest) = self.0[first..first + kept].as_chunks_mut::<8>();
-        for eight in eights {
-            *eight = [(); 8].map(|()| fifo.read());
+        let (header, packet) = self.0[first..first + kept].split_at_mut(kept.min(PACKET - first));
+        for word in header {
+            *word = fifo.read();
         }
+        let (eights, rest) = packet.as_chunks_mut::<8>();
+        let mut sum = fifo.read_eights(eights);
         for word in rest {
             *word = fifo.read();
+            sum = add(sum, *word);
         }
         for _ in kept..words {
             _ = fifo.read();
         }
+        sum
+    }
+
+    /// A frame of this length that was pulled, checksum and all, and gave this sum.
+    #[inline]
+    pub fn received(&mut self, len: usize, sum: u32) -> Received<'_> {
+        // Without the checksum, and what else is in its words.
+        let end = BEFORE + len;
+        let behind = self.0[end / 4..(end + CHECKSUM).div_ceil(4)].iter();
+        let masks = iter::once(u32::MAX << (end % 4 * 8)).chain(iter::repeat(u32::MAX));
+        let sum = behind.zip(masks).fold(sum, |sum, (word, mask)| add(sum, !(word & mask)));
+        Received { octets: self.octets(len), sum }
     }
 
     /// Writes a frame of this length, and what is before it, into a FIFO.
@@ -86,12 +108,30 @@ impl Frames {
     }
 }
 
-/// A frame that was received.
+/// A frame that was received, and what the words behind its Ethernet header add up to.
 #[derive(Debug)]
-pub struct Received<'a>(pub &'a [u8]);
+pub struct Received<'a> {
+    octets: &'a [u8],
+    sum: u32,
+}
 
-impl collectd_node::smoltcp::phy::RxToken for Received<'_> {
+impl phy::RxToken for Received<'_> {
+    #[inline]
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(self.0)
+        f(self.octets)
     }
+
+    #[inline]
+    fn meta(&self) -> PacketMeta {
+        let mut meta = PacketMeta::default();
+        meta.id = self.sum;
+        meta
+    }
+}
+
+/// A sum whose carry is added at the other end.
+#[inline]
+const fn add(sum: u32, word: u32) -> u32 {
+    let (sum, carry) = sum.overflowing_add(word);
+    sum.wrapping_add(carry as u32)
 }

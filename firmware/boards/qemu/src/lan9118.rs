@@ -6,7 +6,7 @@ use collectd_node::smoltcp::phy::{self, DeviceCapabilities};
 use collectd_node::smoltcp::time::Instant;
 
 use crate::board::Ethernet;
-use crate::frame::{BEFORE, Frame, Frames, LONGEST, Received};
+use crate::frame::{BEFORE, CHECKSUM, Frame, Frames, LONGEST, Received};
 use crate::multicast::Hash;
 use crate::register::Registers;
 
@@ -73,8 +73,6 @@ const PHY_STATUS_LINK: u32 = 1 << 2;
 const PHY_PARTNER: u32 = 5;
 const PHY_PARTNER_FULL_DUPLEX: u32 = 1 << 8 | 1 << 6;
 
-/// Octets of a frame's checksum.
-const CHECKSUM: usize = 4;
 /// An Ethernet header.
 const HEADER: usize = 14;
 
@@ -150,15 +148,16 @@ impl Lan9118 {
         (0..1_000).any(|_| self.mac_register(MAC_PHY) & 1 == 0)
     }
 
-    /// Reads the next frame, and tells its length. What is no frame is read, too, and counted.
+    /// Reads the next frame, and tells its length and the sum of its words. What is no frame is read, too, and counted.
     #[inline]
-    fn pull(&mut self) -> Option<usize> {
+    fn pull(&mut self) -> Option<(usize, u32)> {
         while self.registers.at(RECEIVE_LEVEL).read() & 0x00ff_0000 > 0 {
             let status = self.registers.at(RECEIVE_STATUS).read();
             let total = (status >> 16 & 0x3fff) as usize;
-            self.frames.received.pull(self.registers.at(RECEIVE_FIFO), 0, (BEFORE + total).div_ceil(4));
+            let words = (BEFORE + total).div_ceil(4);
+            let sum = self.frames.received.pull(self.registers.at(RECEIVE_FIFO), 0, words);
             match total.checked_sub(CHECKSUM) {
-                Some(len @ HEADER..=LONGEST) if status & RECEIVE_STATUS_ERROR == 0 => return Some(len),
+                Some(len @ HEADER..=LONGEST) if status & RECEIVE_STATUS_ERROR == 0 => return Some((len, sum)),
                 _ => self.lost = self.lost.wrapping_add(1),
             }
         }
@@ -208,9 +207,9 @@ impl phy::Device for Lan9118 {
 
     #[inline]
     fn receive(&mut self, _: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let len = self.pull()?;
+        let (len, sum) = self.pull()?;
         let Frames { received, transmitted } = self.frames;
-        Some((Received(received.octets(len)), Send { registers: self.registers, frame: transmitted }))
+        Some((received.received(len, sum), Send { registers: self.registers, frame: transmitted }))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {

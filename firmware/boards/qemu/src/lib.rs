@@ -6,7 +6,7 @@
 //! stellaris   Ethernet of the LM3S6965
 //! lan9118     Ethernet of the MPS2
 //! frame       frames between FIFOs of words and octets in memory
-//! copy        copies of octets, faster than the compiler's
+//! copy        copies of octets, and words out of a FIFO, faster than the compiler's
 //! multicast   which multicast addresses the Ethernet shall let through
 //! clock       time since the start
 //! watchdog    resets a board that hangs

@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+use crate::copy::read_eights;
+
 /// A register of 32 bits.
 #[derive(Clone, Copy, Debug)]
 pub struct Register(usize);
@@ -23,6 +25,18 @@ impl Register {
     pub fn read(self) -> u32 {
         // SAFETY: `new` was promised a register here that touches no memory.
         unsafe { (self.0 as *const u32).read_volatile() }
+    }
+
+    /// Reads it for each of these places in turn, and gives the sum of all, each carry added at the other end.
+    #[inline]
+    #[must_use]
+    pub fn read_eights(self, places: &mut [[u32; 8]]) -> u32 {
+        if places.is_empty() {
+            return 0;
+        }
+        // SAFETY: `new` was promised a register here that touches no memory, and the places are one behind the other, ours alone,
+        // and at least one.
+        unsafe { read_eights(self.0 as *const u32, places.as_mut_ptr(), places.as_mut_ptr_range().end) }
     }
 
     /// Writes it.

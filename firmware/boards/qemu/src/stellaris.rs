@@ -97,18 +97,18 @@ impl Stellaris {
         mdio.comes_to(|control| control & MDIO_BUSY == 0).then(|| self.registers.at(MDIO_READ).read())
     }
 
-    /// Reads the next frame, and tells its length. What is no frame is read, too, and counted.
+    /// Reads the next frame, and tells its length and the sum of its words. What is no frame is read, too, and counted.
     #[inline]
-    fn pull(&mut self) -> Option<usize> {
+    fn pull(&mut self) -> Option<(usize, u32)> {
         while self.registers.at(WAITING).read() & 0x3f > 0 {
             let fifo = self.registers.at(FIFO);
             let head = fifo.read();
             let total = (head & 0xffff) as usize;
             let frame = &mut self.frames.received;
             *frame.head() = head;
-            frame.pull(fifo, 1, total.div_ceil(4).saturating_sub(1));
+            let sum = frame.pull(fifo, 1, total.div_ceil(4).saturating_sub(1));
             match total.checked_sub(OVERHEAD) {
-                Some(len @ HEADER..=LONGEST) => return Some(len),
+                Some(len @ HEADER..=LONGEST) => return Some((len, sum)),
                 _ => self.lost = self.lost.wrapping_add(1),
             }
         }
@@ -149,9 +149,9 @@ impl phy::Device for Stellaris {
 
     #[inline]
     fn receive(&mut self, _: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let len = self.pull()?;
+        let (len, sum) = self.pull()?;
         let Frames { received, transmitted } = self.frames;
-        Some((Received(received.octets(len)), Send { registers: self.registers, frame: transmitted }))
+        Some((received.received(len, sum), Send { registers: self.registers, frame: transmitted }))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {
