@@ -1,7 +1,9 @@
 //! What must hold for any octets, packets sealed around any content, and what expressions of filters mean.
 
 use aes::Aes256;
-use collectd_net::{Decoder, Error, Item, Protection, SecurityLevel, User};
+use collectd_net::{
+    Arrival, Counters, Decoder, Error, Identifier, Item, Packet, Passwords, Protection, SecurityLevel, User, ValueList,
+};
 use hmac::{Hmac, KeyInit, Mac};
 use ofb::Ofb;
 use ofb::cipher::{KeyIvInit, StreamCipher};
@@ -35,6 +37,30 @@ pub fn check(results: &[Result<Item<'_>, Error>], len: usize, level: SecurityLev
             }
         }
     }
+}
+
+/// That items are handed out as they come one by one, and lists as told: with the same names as the last one but for the type
+/// instance, unless they are anew.
+pub fn check_handed_out(packet: &[u8], passwords: impl Passwords + Clone, level: SecurityLevel) {
+    let (mut one, mut other) = (packet.to_vec(), packet.to_vec());
+    let (mut counters, mut other_counters) = (Counters::new(), Counters::new());
+    let arrival = Arrival { len: packet.len(), from: None };
+    let items: Vec<_> = Packet::new(arrival, &mut one, passwords.clone(), level, &mut counters).collect();
+    let mut given: Vec<Result<Item<'_>, Error>> = Vec::new();
+    Packet::new(arrival, &mut other, passwords, level, &mut other_counters).hand_out(
+        &mut given,
+        |given, list, anew| {
+            if !anew {
+                let Some(Ok(Item::ValueList(last))) = given.last() else { panic!("the first is anew") };
+                let identifier = Identifier { type_instance: list.identifier.type_instance, ..last.identifier };
+                assert_eq!(*list, ValueList { identifier, time: list.time, values: list.values, ..*last });
+            }
+            given.push(Ok(Item::ValueList(*list)));
+        },
+        |given, other| given.push(other.map(Item::Notification)),
+    );
+    assert_eq!(given, items);
+    assert_eq!(counters, other_counters);
 }
 
 fn check_item(item: &Item<'_>, level: SecurityLevel) {

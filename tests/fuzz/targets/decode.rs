@@ -3,8 +3,8 @@
 #![no_main]
 
 use collectd_net::{Cause, Decoder, Part, Parts, SecurityLevel};
-use collectd_net_fuzz::check;
 use collectd_net_fuzz::second::compare_decoded;
+use collectd_net_fuzz::{check, check_handed_out};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|packet: &[u8]| {
@@ -13,6 +13,7 @@ fuzz_target!(|packet: &[u8]| {
     check(&results, packet.len(), SecurityLevel::None);
     assert!(decoder.next().is_none());
     compare_decoded(packet);
+    check_handed_out(packet, (), SecurityLevel::None);
 
     // Parts stand one behind the other, and cover the packet up to its damage.
     let mut covered = 0;

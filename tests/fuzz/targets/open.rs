@@ -4,7 +4,7 @@
 
 use collectd_net::{Error, Item, Protection, SecurityLevel, open};
 use collectd_net_fuzz::second::compare_opened;
-use collectd_net_fuzz::{USERS, bare, check, encrypt, expected, sign, users};
+use collectd_net_fuzz::{USERS, bare, check, check_handed_out, encrypt, expected, sign, users};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -23,6 +23,7 @@ fuzz_target!(|input: &[u8]| {
         compare_opened(content, &mut packet, level);
         return;
     }
+    check_handed_out(&packet, users(), level);
     let mut items = open(&mut packet, users(), level);
     let results: Vec<_> = items.by_ref().collect();
     assert!(items.next().is_none());
