@@ -4,8 +4,8 @@
 //!   and what is left off at the end may be anything: `web01` is everything of that host.
 //! - `host =~ "^web[0-9]+$"` is a comparison as any other; it holds if the regular expression on the right fits somewhere in the
 //!   text field on the left. `!~` is its opposite. What stands between the quotes is in the language of the crate `regex`, without
-//!   `\p{…}` other than general categories. Without the
-//!   feature `regex`, these two operators are errors that say so.
+//!   such properties as `\p{Emoji}`: `\p{…}` is a general category, a script or an age. Without the feature `regex`, these two
+//!   operators are errors that say so.
 //!
 //! Everything else is core's language.
 

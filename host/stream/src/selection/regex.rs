@@ -283,6 +283,8 @@ mod tests {
             r#"host =~ "(?i)GRÜN""#,
             r#"host =~ "[äöü]n""#,
             r#"host =~ "^\p{L}+$""#,
+            r#"host =~ "^\p{Latin}+$""#,
+            r#"host !~ "\p{Greek}|\P{Age=1.1}""#,
         ] {
             assert!(selects(expression, &item), "{expression}");
         }
