@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use collectd_net::Counters;
 
-use super::listening::{Listening, Reporting};
+use super::listening::{self, Listening, Reporting};
 use super::look::Typed;
 use super::output::{Count, Summary};
 use super::presence::{Presence, Watch};
@@ -87,10 +87,7 @@ impl Listen {
 
 pub(super) fn run(arguments: &Listen) -> Result<Exit, Failure> {
     let settings = arguments.listening.settings(arguments.printing.one_by_one());
-    let listener = Listener::open(&settings).map_err(|error| {
-        let message = error.to_string();
-        if error.is_usage() { Failure::Usage(message) } else { Failure::Runtime(message) }
-    })?;
+    let listener = Listener::open(&settings).map_err(|error| listening::failure(&error))?;
     let Listen { listening: _, reporting, presence, printing, limits } = arguments;
     let watch = if printing.format.counts_packets() { None } else { presence.watch(printing.looks.max_series()) };
     let task = Task { report: reporting.report(), watch, known: None };

@@ -4,13 +4,22 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::duration;
 use super::worker::Report;
+use super::{Failure, duration};
 #[cfg(feature = "config")]
 use super::{check::Finding, passwords, printing::Opening};
 #[cfg(feature = "config")]
 use crate::listen::Profile;
-use crate::listen::{DropPolicy, Endpoint, Settings, network};
+use crate::listen::{DropPolicy, Endpoint, ListenError, Settings, network};
+
+/// Why listening did not begin, and what there is for it.
+pub(super) fn failure(error: &ListenError) -> Failure {
+    match error {
+        ListenError::UnknownInterface(_) => Failure::Usage(format!("{error} (--wait waits for one)")),
+        _ if error.is_usage() => Failure::Usage(error.to_string()),
+        _ => Failure::Runtime(error.to_string()),
+    }
+}
 
 /// How long `--dedup` remembers, if it does not say.
 const DEDUP: &str = "60s";

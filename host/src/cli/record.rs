@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::listening::{Hearing, octets};
+use super::listening::{self, Hearing, octets};
 use super::output::Count;
 use super::progress::Progress;
 use super::{Exit, Failure, complain, duration, note, say, stop, talk, warn};
@@ -85,10 +85,7 @@ impl Record {
 pub(super) fn run(arguments: &Record) -> Result<Exit, Failure> {
     let to_stdout = arguments.file.as_ref().is_none_or(|path| path.as_os_str() == "-");
     let settings = crate::listen::Settings { stamps: true, ..arguments.hearing.settings() };
-    let listener = Listener::open(&settings).map_err(|error| {
-        let message = error.to_string();
-        if error.is_usage() { Failure::Usage(message) } else { Failure::Runtime(message) }
-    })?;
+    let listener = Listener::open(&settings).map_err(|error| listening::failure(&error))?;
     let failed = |error: RecordError| match error.path {
         None => Failure::Output(error.error),
         Some(_) => Failure::Runtime(error.to_string()),

@@ -13,11 +13,11 @@ use signal_hook::low_level::emulate_default_handler;
 #[cfg(feature = "config")]
 use super::check::Finding;
 use super::listen::Ends;
-use super::listening::{Listening, packet_size, size};
+use super::listening::{self, Listening, packet_size, size};
 use super::printing::{Only, Opening, filter};
 use super::{Exit, Failure, duration, say, servers, talk, warn};
 use crate::Selection;
-use crate::relay::{Hosts, Mode, Relay as Running, Rename, Repacking, Settings};
+use crate::relay::{Hosts, Mode, Relay as Running, RelayError, Rename, Repacking, Settings};
 use crate::send::{Level, Server};
 
 /// How soon it is looked whether something has arrived.
@@ -136,9 +136,10 @@ pub(super) fn run(arguments: &Relay) -> Result<Exit, Failure> {
     let relay = Running::start(&settings, |news| {
         if news.is_trouble() { warn(format_args!("{news}")) } else { say(format_args!("{news}")) }
     });
-    let relay = relay.map_err(|error| {
-        let message = error.to_string();
-        if error.is_usage() { Failure::Usage(message) } else { Failure::Runtime(message) }
+    let relay = relay.map_err(|error| match error {
+        RelayError::Listen(error) => listening::failure(&error),
+        error if error.is_usage() => Failure::Usage(error.to_string()),
+        error => Failure::Runtime(error.to_string()),
     })?;
     let servers: Vec<_> = settings.servers.iter().map(ToString::to_string).collect();
     say(format_args!("listening on {}, sending to {}", relay.listening(), servers.join(" and ")));

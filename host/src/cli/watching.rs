@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::ValueHint;
 
 use super::decode::Port;
-use super::listening::Listening;
+use super::listening::{self, Listening};
 use super::printing::{Opening, filter};
 use super::{Failure, duration, look, passwords, talk};
 use crate::Selection;
@@ -76,10 +76,7 @@ impl From {
             let playing = playing.map_err(|error| Failure::Usage(error.to_string()))?;
             return Watching::play(playing, settings, tell).map_err(failed);
         }
-        let listener = Listener::open(&self.listening.settings(false)).map_err(|error| {
-            let message = error.to_string();
-            if error.is_usage() { Failure::Usage(message) } else { Failure::Runtime(message) }
-        })?;
+        let listener = Listener::open(&self.listening.settings(false)).map_err(|error| listening::failure(&error))?;
         let profiles = self.opening.open_all(None, listener.profiles())?;
         Watching::listen(listener, profiles, settings, tell).map_err(failed)
     }

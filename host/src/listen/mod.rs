@@ -152,9 +152,7 @@ impl ListenError {
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownInterface(name) => {
-                write!(f, "no interface is called '{}' (--wait waits for one)", shown(name))
-            }
+            Self::UnknownInterface(name) => write!(f, "no interface is called '{}'", shown(name)),
             Self::Interfaces(error) => write!(f, "cannot list the network interfaces: {error}"),
             Self::Resolve(host, error) => write!(f, "cannot resolve '{}': {error}", shown(host)),
             Self::LinkLocal(address) => {
